@@ -1,0 +1,164 @@
+import { distance } from "fastest-levenshtein";
+import { z } from "zod";
+import { ConfigError } from "./errors.ts";
+
+/**
+ * The configuration of a run. The first five keys are the reference system's, as they are; the rest are ours.
+ * Sources, strongest first: command line, configuration file, environment (`CODEDISTILLER_<KEY>`), default.
+ */
+export const Config = z.strictObject({
+  model_str_code: z
+    .string()
+    .min(1)
+    .describe(
+      "Model that writes, repairs and judges; builtin/extract needs no key: it takes the examples that a repository holds.",
+    ),
+  model_str_fast: z
+    .string()
+    .min(1)
+    .describe("Model that classifies files; follows model_str_code where it is builtin/extract."),
+  max_runtime_mins: z
+    .number()
+    .positive()
+    .max(1440)
+    .describe("Longest run of an environment's build, and of main.py, in each iteration, in minutes."),
+  max_debug_iterations: z.number().int().min(0).max(100).describe("Revisions after the first draft."),
+  output_base_path: z.string().min(1).describe("Folder below which each run gets a folder of its own."),
+  max_cost_usd: z.number().min(0).describe("Money a run may spend on models, in US dollars."),
+  sandbox: z
+    .enum(["local", "none"])
+    .describe("Where programs run: local is bubblewrap on this machine; none runs them without isolation."),
+  focus: z.string().max(500).nullable().describe("What the example should show; null for the core functionality."),
+  ref: z.string().nullable().describe("Branch, tag or commit; null for the default branch."),
+  subdirectory: z.string().nullable().describe("Part of the repository to distil."),
+  program_network: z.boolean().describe("Whether main.py may use the network; building the environment always may."),
+  max_memory_mb: z.number().int().min(64).describe("Memory of a sandbox, in MiB."),
+  max_processes: z.number().int().min(8).describe("Processes and threads of a sandbox at one time."),
+  max_disk_mb: z.number().int().min(64).describe("What a sandbox may write, in MiB."),
+  max_repository_mb: z.number().int().min(1).describe("Largest repository that is fetched, in MiB."),
+});
+export type Config = z.infer<typeof Config>;
+
+/** Values of the keys that nobody gives; `schema.json` repeats them. */
+const defaults: Omit<Config, "model_str_fast"> = {
+  model_str_code: "builtin/extract",
+  max_runtime_mins: 15,
+  max_debug_iterations: 8,
+  output_base_path: "output/",
+  max_cost_usd: 5,
+  sandbox: "local",
+  focus: null,
+  ref: null,
+  subdirectory: null,
+  program_network: false,
+  max_memory_mb: 8192,
+  max_processes: 512,
+  max_disk_mb: 10240,
+  max_repository_mb: 2048,
+};
+
+export const extractiveModel = "builtin/extract";
+
+/** Variables that hold a provider's key. None of them is ever copied anywhere; only whether one is set is asked. */
+export const providerKeyVariables = ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"] as const;
+
+/** A configuration file: any of the keys; nothing else, apart from `$schema`. */
+const ConfigFile = Config.partial().extend({ $schema: z.string().optional() });
+
+/** JSON Schema of a configuration file, with the defaults. */
+export function configSchema(): Record<string, unknown> {
+  const { properties, ...schema } = z.toJSONSchema(ConfigFile);
+  const values: Record<string, unknown> = { ...defaults, model_str_fast: "the value of model_str_code" };
+  const described = Object.entries(properties ?? {}).map(([key, property]) => [
+    key,
+    key in values && typeof property === "object" ? { ...property, default: values[key] } : property,
+  ]);
+  return { ...schema, title: "CodeDistiller configuration", properties: Object.fromEntries(described) };
+}
+
+export interface ConfigSources {
+  /** From the command line; undefined for what was not given. */
+  flags: { [K in keyof Config]?: Config[K] | undefined };
+  /** Text and name of the configuration file. */
+  file: { name: string; text: string } | null;
+  environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Merges the sources; throws ConfigError with one line that names the place and, for an unknown key, the nearest known one. */
+export function resolveConfig({ flags, file, environment }: ConfigSources): Config {
+  const merged: Partial<Config> = {
+    ...defaults,
+    ...readEnvironment(environment),
+    ...(file ? readFile(file) : {}),
+    ...withoutUndefined(flags),
+  };
+  const withFast = { model_str_fast: merged.model_str_code, ...merged };
+  const parsed = Config.safeParse(withFast);
+  if (!parsed.success) throw describeIssue("configuration", parsed.error);
+  return parsed.data;
+}
+
+function readFile({ name, text }: { name: string; text: string }): Partial<Config> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new ConfigError({
+      code: "config-not-json",
+      userMessage: `${name} is not valid JSON: ${error instanceof Error ? error.message : String(error)}`,
+      cause: error,
+    });
+  }
+  const parsed = ConfigFile.safeParse(value);
+  if (!parsed.success) throw describeIssue(name, parsed.error);
+  const { $schema: _, ...rest } = parsed.data;
+  return withoutUndefined(rest);
+}
+
+function readEnvironment(environment: ConfigSources["environment"]): Partial<Config> {
+  const values: Record<string, unknown> = {};
+  for (const key of Object.keys(Config.shape)) {
+    const name = `CODEDISTILLER_${key.toUpperCase()}`;
+    const text = environment[name];
+    if (text === undefined || text === "") continue;
+    values[key] = parseScalar(text);
+  }
+  const parsed = Config.partial().safeParse(values);
+  if (!parsed.success) throw describeIssue("environment", parsed.error);
+  return withoutUndefined(parsed.data);
+}
+
+/** A copy without the keys that nobody gave, so that spreading it hides nothing. */
+function withoutUndefined(values: { [K in keyof Config]?: Config[K] | undefined }): Partial<Config> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}
+
+function parseScalar(text: string): unknown {
+  if (/^(true|false|null|-?\d+(\.\d+)?)$/.test(text)) return JSON.parse(text);
+  return text;
+}
+
+function describeIssue(where: string, error: z.ZodError): ConfigError {
+  const issue = error.issues[0];
+  const fail = (code: string, userMessage: string): ConfigError => new ConfigError({ code, userMessage, cause: error });
+  if (issue?.code === "unrecognized_keys") {
+    const key = issue.keys[0] ?? "";
+    return fail("config-unknown-key", `${where}: unknown key ${JSON.stringify(key)}. ${nearestKey(key)}`);
+  }
+  const path = issue?.path.join(".") ?? "";
+  const shown =
+    where === "environment"
+      ? `environment variable CODEDISTILLER_${path.toUpperCase()}`
+      : path
+        ? `${where}: ${path}`
+        : where;
+  return fail("config-wrong-type", `${shown}: ${issue?.message ?? "not valid"}.`);
+}
+
+function nearestKey(key: string): string {
+  const keys = Object.keys(Config.shape);
+  const nearest = [...keys].sort((a, b) => distance(a, key) - distance(b, key))[0] ?? "";
+  return distance(nearest, key) <= Math.max(3, key.length / 2)
+    ? `Did you mean ${JSON.stringify(nearest)}?`
+    : `Known keys: ${keys.join(", ")}.`;
+}

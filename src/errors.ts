@@ -1,0 +1,48 @@
+/**
+ * The errors a person may see. `userMessage` is one line that says what is wrong and what to do;
+ * `code` is stable and documented; `retryable` says whether the same call may succeed later.
+ * An adapter wraps a vendor's error once, at the edge; only the roots turn one into words and an exit status.
+ */
+export interface DistillerErrorOptions {
+  code: string;
+  userMessage: string;
+  retryable?: boolean;
+  cause?: unknown;
+}
+
+export class DistillerError extends Error {
+  readonly code: string;
+  readonly userMessage: string;
+  readonly retryable: boolean;
+
+  constructor({ code, userMessage, retryable = false, cause }: DistillerErrorOptions) {
+    super(userMessage, cause === undefined ? undefined : { cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.userMessage = userMessage;
+    this.retryable = retryable;
+  }
+}
+
+/** A flag, a configuration file or an environment variable that cannot be used. */
+export class ConfigError extends DistillerError {}
+
+/** A repository, archive or folder that cannot be had or read. */
+export class RepositoryError extends DistillerError {}
+
+/** The place where programs run is missing, refused or lost. Never the example's fault. */
+export class SandboxError extends DistillerError {}
+
+/** The output folder or the state of a run cannot be read or written. */
+export class RunFolderError extends DistillerError {}
+
+export class CancelledError extends DistillerError {
+  constructor(cause?: unknown) {
+    super({ code: "cancelled", userMessage: "Cancelled. Continue with --resume <run folder>.", cause });
+  }
+}
+
+/** Throws CancelledError if the signal has fired. */
+export function throwIfCancelled(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new CancelledError(signal.reason);
+}
