@@ -1,0 +1,147 @@
+import { join } from "node:path";
+import { tooLarge } from "./clone-errors.ts";
+import type { CloneJob } from "./clone-job.ts";
+import { remoteGitError } from "./git-errors.ts";
+import { type GitOutcome, remoteGitEnvironment, runGit } from "./git-process.ts";
+import {
+  checkRefName,
+  chooseTarget,
+  fullCommitId,
+  parseRemoteRefs,
+  type RemoteRefs,
+  type RemoteTarget,
+  unknownRef,
+} from "./remote-refs.ts";
+import type { GitSource } from "./repository-source.ts";
+import { watchFolderSize } from "./watch-folder-size.ts";
+
+export interface FetchedCommit {
+  /** A bare repository that holds at least the commit's files. */
+  gitFolder: string;
+  /** The full commit id. */
+  commit: string;
+  ref: string | null;
+  /** What a web page's address named beside the ref. */
+  subdirectory: string | null;
+}
+
+const localRef = "refs/codedistiller/target";
+/** A list of 500,000 branches and tags. */
+const maxRefBytes = 64 * 1024 ** 2;
+
+/** Fetches one commit without history into a bare repository below the job's work folder; nothing is checked out. */
+export async function fetchCommit(source: GitSource, ref: string | null, job: CloneJob): Promise<FetchedCommit> {
+  if (ref !== null) checkRefName(ref);
+  job.onProgress({ phase: "connect", bytes: 0, files: 0 });
+  const refs = await listRemoteRefs(source, job);
+  const target = chooseTarget(source, ref, refs);
+  const gitFolder = join(job.workFolder, "git");
+  const anyId = refs.head ?? refs.branches.values().next().value ?? refs.tags.values().next().value ?? "";
+  await git(
+    [
+      "init",
+      "--quiet",
+      "--bare",
+      "--template=",
+      `--object-format=${anyId.length === 64 ? "sha256" : "sha1"}`,
+      gitFolder,
+    ],
+    source,
+    job,
+  );
+  await fetchWatched({ source, target, refs, gitFolder }, job);
+  return {
+    gitFolder,
+    commit: await readCommit(source, target, gitFolder, job),
+    ref: target.ref,
+    subdirectory: target.subdirectory,
+  };
+}
+
+async function listRemoteRefs(source: GitSource, job: CloneJob): Promise<RemoteRefs> {
+  const args = ["ls-remote", "--quiet", "--", source.url, "HEAD", "refs/heads/*", "refs/tags/*"];
+  const { stdout } = await git(args, source, job);
+  return parseRemoteRefs(stdout.toString("utf8"));
+}
+
+interface Fetch {
+  source: GitSource;
+  target: RemoteTarget;
+  refs: RemoteRefs;
+  gitFolder: string;
+}
+
+async function fetchWatched({ source, target, refs, gitFolder }: Fetch, job: CloneJob): Promise<void> {
+  const { maxBytes } = job.limits;
+  await watchFolderSize(
+    {
+      folder: gitFolder,
+      maxBytes,
+      signal: job.signal,
+      onSize: (bytes) => job.onProgress({ phase: "download", bytes, files: 0 }),
+      exceeded: () => tooLarge(source.text, "the download", maxBytes),
+    },
+    async (signal) => {
+      const call = { source, gitFolder, job, signal };
+      const shallow = await fetchRefs(call, ["--depth=1"], [`+${target.refspec}:${localRef}`]);
+      if (shallow.exitCode === 0) return;
+      if (!fullCommitId.test(target.refspec)) throw remoteGitError(source, shallow);
+      if (/not our ref|couldn't find remote ref|no such remote ref/i.test(shallow.stderr)) {
+        throw unknownRef(source.text, target.refspec, [...refs.branches.keys()]);
+      }
+      if (!/does not allow request for unadvertised object/i.test(shallow.stderr))
+        throw remoteGitError(source, shallow);
+      // An old server gives no bare commit: its whole history then, under the same limits of size and time.
+      const whole = await fetchRefs(call, [], ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]);
+      if (whole.exitCode !== 0) throw remoteGitError(source, whole);
+    },
+  );
+}
+
+function fetchRefs(
+  { source, gitFolder, job, signal }: { source: GitSource; gitFolder: string; job: CloneJob; signal: AbortSignal },
+  options: string[],
+  refspecs: string[],
+): Promise<GitOutcome> {
+  return runGit({
+    args: [
+      `--git-dir=${gitFolder}`,
+      "fetch",
+      "--quiet",
+      "--no-tags",
+      "--no-recurse-submodules",
+      "--no-write-fetch-head",
+      ...options,
+      "--",
+      source.url,
+      ...refspecs,
+    ],
+    folder: job.workFolder,
+    environment: remoteGitEnvironment(job.gitEnvironment),
+    signal,
+  });
+}
+
+async function readCommit(source: GitSource, target: RemoteTarget, gitFolder: string, job: CloneJob): Promise<string> {
+  const name = fullCommitId.test(target.refspec) ? target.refspec : localRef;
+  const { exitCode, stdout } = await runGit({
+    args: [`--git-dir=${gitFolder}`, "rev-parse", "--quiet", "--verify", `${name}^{commit}`],
+    folder: job.workFolder,
+    environment: remoteGitEnvironment(job.gitEnvironment),
+    signal: job.signal,
+  });
+  if (exitCode !== 0) throw unknownRef(source.text, target.ref ?? target.refspec, []);
+  return stdout.toString("utf8").trim();
+}
+
+async function git(args: string[], source: GitSource, job: CloneJob) {
+  const outcome = await runGit({
+    args,
+    folder: job.workFolder,
+    environment: remoteGitEnvironment(job.gitEnvironment),
+    signal: job.signal,
+    maxOutputBytes: maxRefBytes,
+  });
+  if (outcome.exitCode !== 0) throw remoteGitError(source, outcome);
+  return outcome;
+}
