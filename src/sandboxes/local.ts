@@ -1,0 +1,165 @@
+import { randomInt } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { chmod, mkdir } from "node:fs/promises";
+import { availableParallelism, machine, totalmem } from "node:os";
+import { join } from "node:path";
+import { SandboxError, throwIfCancelled } from "../errors.ts";
+import type { Owner } from "./local/beneath.ts";
+import { createBubblewrapLauncher } from "./local/bubblewrap.ts";
+import { removeOrphanedGroups } from "./local/control-group.ts";
+import { warmDownloadCache } from "./local/download-cache.ts";
+import { findInterpreters, type HostInterpreters } from "./local/interpreters.ts";
+import {
+  endOrphanedProcesses,
+  findOrphanedFolders,
+  liveFolderName,
+  makeWritableFolders,
+} from "./local/live-folders.ts";
+import { LocalSandbox, removeFolder } from "./local/local-sandbox.ts";
+import { settlePackageSettings } from "./local/package-settings.ts";
+import type { SandboxPlace } from "./local/place.ts";
+import { probeBubblewrap } from "./local/probe-bubblewrap.ts";
+import { createProcessTable } from "./local/process-table.ts";
+import { makeOutputPipes } from "./local/program-output.ts";
+import { createSnapshotStore, linkSnapshot } from "./local/snapshots.ts";
+import { writeSettings } from "./local/system-folders.ts";
+import { createUnconfinedLauncher } from "./local/unconfined.ts";
+import type { CreateSandboxOptions, SandboxDescription, SandboxProvider } from "./sandbox.ts";
+
+export interface LocalProviderOptions {
+  /** `none` runs programs on the bare host, as our own account; it has to be asked for by name. */
+  isolation: "bubblewrap" | "none";
+  /** Host folder for snapshots, shared wheels and the files of running sandboxes; made if it is not there. */
+  stateFolder: string;
+  /** What passThroughEnvironment let through. */
+  passEnvironment: Readonly<Record<string, string>>;
+  /** PATH of the host: where bubblewrap and interpreters are looked for. */
+  hostPath: string;
+}
+
+/** Sandboxes on this machine. Throws SandboxError, code `sandbox-unavailable`, where the asked isolation cannot be had. */
+export async function createLocalProvider(options: LocalProviderOptions): Promise<SandboxProvider> {
+  const { isolation, stateFolder, hostPath } = options;
+  const isolated = isolation === "bubblewrap";
+  const launcher = isolated
+    ? createBubblewrapLauncher(await probeBubblewrap({ hostPath }))
+    : createUnconfinedLauncher();
+  const asRoot = process.getuid?.() === 0;
+  const folders = await makeStateFolders(stateFolder, isolated);
+  const settings = isolated
+    ? settlePackageSettings(options.passEnvironment, { wheelsFolder: folders.wheels })
+    : { environment: options.passEnvironment, mounts: [] };
+  const snapshots = createSnapshotStore({ folder: folders.snapshots, ownedByRoot: isolated && asRoot });
+  const table = createProcessTable();
+  const orphans = findOrphanedFolders(folders.live);
+  endOrphanedProcesses(orphans);
+  await Promise.all([...orphans.map(removeFolder), snapshots.sweep()]);
+  removeOrphanedGroups();
+
+  let interpreters: Promise<HostInterpreters> | undefined;
+  const interpretersOnce = () =>
+    (interpreters ??= findInterpreters({ hostPath, privateFolder: stateFolder, otherAccount: isolated && asRoot }));
+
+  async function create({ network, limits, snapshot, signal }: CreateSandboxOptions): Promise<LocalSandbox> {
+    throwIfCancelled(signal);
+    const kept = snapshot === undefined ? [] : await snapshots.mountsOf(snapshot);
+    const { prefixes } = isolated ? await interpretersOnce() : { prefixes: [] };
+    const folder = join(folders.live, liveFolderName());
+    const place: SandboxPlace = {
+      folder,
+      workFolder: join(folder, "work"),
+      temporaryFolder: join(folder, "tmp"),
+      network,
+      limits,
+      owner: isolated && asRoot ? chooseOwner() : null,
+      mounts: [...prefixes.map((prefix) => ({ host: prefix, inside: prefix })), ...settings.mounts],
+      environment: { ...baseEnvironment, ...settings.environment },
+    };
+    try {
+      await mkdir(folder, { mode: 0o700 });
+      await makeWritableFolders(place);
+      await makeOutputPipes(folder);
+      if (isolated) {
+        await writeSettings(join(folder, "etc"), place.owner);
+        place.mounts.push(...kept);
+      } else {
+        await linkSnapshot(place, kept);
+      }
+    } catch (error) {
+      await removeFolder(folder);
+      const userMessage = `A sandbox could not be made in ${stateFolder}: ${error instanceof Error ? error.message : error}`;
+      throw new SandboxError({ code: "sandbox-failed", userMessage, cause: error });
+    }
+    return new LocalSandbox({ place, launcher, snapshots, table });
+  }
+
+  return {
+    name: isolated ? "local" : "none",
+    async describe() {
+      return describeHost({ provider: isolated ? "local" : "none", isolated, ...(await interpretersOnce()) });
+    },
+    create,
+    hasSnapshot: (key) => snapshots.has(key),
+    removeSnapshot: (key) => snapshots.remove(key),
+    // Without isolation any program could write to the shared wheels.
+    ...(isolated
+      ? {
+          warmDownloadCache: (requirements: readonly string[], python: string, signal?: AbortSignal) =>
+            warmDownloadCache({ folder: folders.wheels, create, requirements, python, signal }),
+        }
+      : {}),
+  };
+}
+
+const baseEnvironment = {
+  PATH: "/usr/local/bin:/usr/bin:/bin",
+  HOME: "/work/home",
+  TMPDIR: "/tmp",
+  LANG: "C.UTF-8",
+};
+
+/**
+ * As root each sandbox gets an account that nothing else on the host uses, so that its programs own only their own
+ * files and are counted by themselves. Below 2^21, which old tar formats can still write.
+ */
+function chooseOwner(): Owner {
+  const id = 30 * 65_536 + randomInt(65_536);
+  return { uid: id, gid: id };
+}
+
+async function makeStateFolders(stateFolder: string, isolated: boolean) {
+  const folders = {
+    live: join(stateFolder, "live"),
+    // An environment built on the bare host holds other paths, and anyone could have changed it.
+    snapshots: join(stateFolder, isolated ? "snapshots" : "snapshots-unconfined"),
+    wheels: join(stateFolder, "wheels"),
+  };
+  try {
+    await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+    for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true });
+    await chmod(folders.wheels, 0o755);
+  } catch (error) {
+    const userMessage = `The folder ${stateFolder} for sandboxes cannot be made: choose another or make it writable.`;
+    throw new SandboxError({ code: "sandbox-state-folder", userMessage, cause: error });
+  }
+  return folders;
+}
+
+function describeHost({
+  provider,
+  isolated,
+  pythons,
+}: Pick<SandboxDescription, "provider" | "isolated" | "pythons">): SandboxDescription {
+  const release = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
+  const constrained = process.constrainedMemory();
+  const memoryBytes = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  return {
+    provider,
+    system: /^PRETTY_NAME="?([^"\n]*)/m.exec(release)?.[1] ?? "Linux",
+    architecture: machine(),
+    pythons,
+    cpuCores: availableParallelism(),
+    memoryMb: Math.floor(memoryBytes / 2 ** 20),
+    isolated,
+  };
+}

@@ -1,0 +1,131 @@
+/**
+ * The port behind which untrusted code runs. A provider makes sandboxes; a sandbox runs commands, takes
+ * folders in, gives folders out, keeps snapshots, and is disposed by `await using`.
+ */
+
+export interface SandboxProvider {
+  /** As named in the configuration and in reports, for example `local`. */
+  readonly name: string;
+  /** What a program finds in a sandbox of this provider; asked of the sandbox itself where that is possible. */
+  describe(signal?: AbortSignal): Promise<SandboxDescription>;
+  /** Throws SandboxError when none can be made; that is never the fault of the program to be run. */
+  create(options: CreateSandboxOptions): Promise<Sandbox>;
+  hasSnapshot(key: string): Promise<boolean>;
+  /** Forgets a snapshot; one that is not there is no error. */
+  removeSnapshot(key: string): Promise<void>;
+  /**
+   * Fetches wheels for plain requirements (`name[extras] versions ; markers`, others are passed over) into a cache
+   * that every sandbox can read and none can write. Nothing of a repository takes part and no foreign code runs.
+   * Only a saving of time: returns false where nothing was added, and throws for cancellation or a broken sandbox alone.
+   */
+  warmDownloadCache?(requirements: readonly string[], python: string, signal?: AbortSignal): Promise<boolean>;
+}
+
+export interface SandboxDescription {
+  provider: string;
+  /** For example `Debian GNU/Linux 12 (bookworm)`. */
+  system: string;
+  /** For example `x86_64`. */
+  architecture: string;
+  pythons: PythonInterpreter[];
+  cpuCores: number;
+  memoryMb: number;
+  /** False where nothing separates the program from the host. */
+  isolated: boolean;
+}
+
+export interface PythonInterpreter {
+  /** Absolute path inside a sandbox. */
+  path: string;
+  /** For example `3.11.2`. */
+  version: string;
+  /** Whether `Python.h` is there, so that C extensions can be compiled. */
+  hasHeaders: boolean;
+}
+
+export interface SandboxLimits {
+  memoryMb: number;
+  /** Processes and threads at one time. */
+  processes: number;
+  /** Bytes written below the writable folders, in MiB. */
+  diskMb: number;
+}
+
+export interface CreateSandboxOptions {
+  network: "full" | "none";
+  limits: SandboxLimits;
+  /** Key of a snapshot whose paths the sandbox starts with; read-only where the provider can. */
+  snapshot?: string;
+  signal?: AbortSignal;
+}
+
+export interface Sandbox extends AsyncDisposable {
+  /** Runs one command to its end. Resolves whatever the program did; throws SandboxError if the sandbox itself failed, CancelledError on abort. */
+  run(options: RunCommandOptions): Promise<CommandResult>;
+  /** Copies a host folder to an absolute path inside; `readOnly` allows a provider to mount it instead. */
+  putFolder(options: { from: string; to: string; readOnly?: boolean }): Promise<void>;
+  /** Writes files below an absolute folder inside; keys are relative paths. */
+  putFiles(folder: string, files: Readonly<Record<string, string | Uint8Array>>): Promise<void>;
+  /** Copies what is below a folder inside to a host folder: regular files only, links are never followed, nothing outside is written. */
+  getFolder(options: GetFolderOptions): Promise<GotFolder>;
+  /** Keeps what stands at the given absolute paths now, under a key that other sandboxes can start from. */
+  snapshot(options: { key: string; paths: readonly string[] }): Promise<void>;
+}
+
+export interface RunCommandOptions {
+  /** Never passed through a shell. */
+  argv: readonly [string, ...string[]];
+  /** Absolute path inside. */
+  cwd: string;
+  /** The only variables beside the provider's own PATH, HOME, TMPDIR and LANG. */
+  env?: Readonly<Record<string, string>>;
+  timeoutMs: number;
+  /** Bytes kept of each stream: head, tail and lines that look like errors between them. */
+  outputLimitBytes?: number;
+  onOutput?: (stream: "stdout" | "stderr", text: string) => void;
+  signal?: AbortSignal;
+}
+
+export interface CommandResult {
+  status: CommandStatus;
+  stdout: CapturedOutput;
+  stderr: CapturedOutput;
+  durationMs: number;
+  /** Highest resident memory seen of all its processes, MiB; null where it was not measured. */
+  peakMemoryMb: number | null;
+}
+
+export type CommandStatus =
+  | { kind: "exited"; code: number }
+  | { kind: "timed-out" }
+  | { kind: "out-of-memory" }
+  /** Ended from outside, by a signal or by a limit. */
+  | { kind: "killed"; signal: string; limit?: "disk" | "processes" }
+  /** The sandbox went away; says nothing about the program. */
+  | { kind: "lost"; detail: string };
+
+export interface CapturedOutput {
+  text: string;
+  totalBytes: number;
+  truncated: boolean;
+}
+
+export interface GetFolderOptions {
+  from: string;
+  to: string;
+  /** Files above this size are left and named in `left`. */
+  /** First parts of paths that are passed over in silence. */
+  exclude?: readonly string[];
+  maxFileBytes: number;
+  maxTotalBytes: number;
+  maxFiles: number;
+}
+
+export interface GotFolder {
+  files: Array<{ path: string; bytes: number }>;
+  left: Array<{
+    path: string;
+    bytes: number;
+    reason: "file-too-large" | "folder-too-large" | "too-many-files" | "not-a-regular-file" | "unreadable";
+  }>;
+}
