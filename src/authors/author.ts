@@ -1,0 +1,113 @@
+import { z } from "zod";
+import type { Draft } from "../example/example.ts";
+import type { Execution } from "../example/execution.ts";
+import type { Repository } from "../repository/repository.ts";
+import type { Survey } from "../repository/survey.ts";
+import type { SandboxDescription } from "../sandboxes/sandbox.ts";
+
+/**
+ * The port behind which an example is written. An author reads what the survey found, drafts, revises after each
+ * run, and may judge. It is never told of a failure of the infrastructure.
+ */
+export interface Author {
+  /** As in the configuration: `builtin/extract`, or a model's name. */
+  readonly name: string;
+  summarize(context: AuthorContext): Promise<RepositorySummary>;
+  classify(context: AuthorContext, summary: RepositorySummary): Promise<FileClassification[]>;
+  draft(context: AuthorContext): Promise<DraftOutcome>;
+  /** Called after a run that did not reach what the verdict asks for. */
+  revise(context: AuthorContext, attempt: Attempt): Promise<Revision>;
+  /** Null where the author has no judge. */
+  judge: ((context: AuthorContext, attempt: Attempt) => Promise<Judgement>) | null;
+}
+
+export interface AuthorContext {
+  repository: Repository;
+  survey: Survey;
+  sandbox: SandboxDescription;
+  /** What the person asked to see; null for the core functionality. */
+  focus: string | null;
+  /** Longest run of `main.py`, in seconds. */
+  maxProgramSeconds: number;
+  readText: (path: string) => Promise<string | null>;
+  signal?: AbortSignal | undefined;
+}
+
+export interface Attempt {
+  draft: Draft;
+  execution: Execution;
+  /** What the verdict still asks for, as sentences. */
+  shortcomings: string[];
+}
+
+export const RepositorySummary = z.object({ description: z.string(), highlyRelevantFiles: z.array(z.string()) });
+export type RepositorySummary = z.infer<typeof RepositorySummary>;
+
+/** The reference system's classes. */
+export const FileClass = z.enum([
+  "code_example",
+  "code_main_entry_point",
+  "code_general",
+  "documentation_running",
+  "documentation_example",
+  "documentation_general",
+  "runscript_example",
+  "runscript_running",
+  "runscript_general",
+  "data",
+  "other",
+]);
+
+export type FileClass = z.infer<typeof FileClass>;
+
+export const FileClassification = z.object({
+  path: z.string(),
+  classification: FileClass,
+  description: z.string(),
+  important_information: z.string(),
+  computational_requirements: z.string(),
+  highly_relevant_files: z.array(z.string()),
+  how_relevant_rating: z.number().int().min(1).max(5),
+  stand_alone_example: z.boolean(),
+});
+export type FileClassification = z.infer<typeof FileClassification>;
+
+/** Why an author stops; stable, documented in `docs/outcomes.md`. */
+export const AuthorReason = z.enum([
+  "no-example-found",
+  "needs-gpu",
+  "needs-api-key",
+  "needs-data",
+  "needs-gui",
+  "not-python",
+  "missing-module",
+  "environment-not-buildable",
+  "examples-fail",
+  "too-slow",
+  "core-not-reached",
+]);
+export type AuthorReason = z.infer<typeof AuthorReason>;
+
+export type DraftOutcome = { kind: "drafted"; draft: Draft } | GivingUp;
+
+export type Revision = { kind: "revised"; draft: Draft; issuesIdentified: string[]; changesMade: string[] } | GivingUp;
+
+export interface GivingUp {
+  kind: "gave-up";
+  /** `skipped`: nothing could be tried; `failed`: it was tried. */
+  outcome: "skipped" | "failed";
+  reasonCode: AuthorReason;
+  explanation: string;
+}
+
+export const Judgement = z.object({
+  correct_behavior: z.boolean(),
+  critical_issues: z.array(z.string()),
+  issues: z.array(z.string()),
+  is_faithful: z.boolean(),
+  is_accurate: z.boolean(),
+  is_complete: z.boolean(),
+  faithfulness_accurate_completeness_statement: z.string(),
+  is_finished: z.boolean(),
+});
+export type Judgement = z.infer<typeof Judgement>;

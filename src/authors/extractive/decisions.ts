@@ -1,0 +1,34 @@
+import { z } from "zod";
+import { AuthorReason } from "../author.ts";
+
+const Because = z.object({ id: z.string(), why: z.string() });
+
+/**
+ * All that the extractive author remembers between iterations. A draft follows from the repository and these decisions
+ * alone, so a run can be resumed from them; each repair adds one.
+ */
+export const Decisions = z.object({
+  /** Candidates in `main.py`, by id, in order. */
+  chosen: z.array(z.string()),
+  /** Candidates that were tried and do not run. */
+  rejected: z.array(Because.extend({ reasonCode: AuthorReason })),
+  /** Blocks of a session that were left out. */
+  droppedBlocks: z.array(Because),
+  /** Exact texts replaced in a block or, with an empty block, in all of them. */
+  replacements: z.array(z.object({ block: z.string(), from: z.string(), to: z.string(), why: z.string() })),
+  /** Requirement lines beside those that were found by reading. */
+  requirements: z.array(z.object({ line: z.string(), why: z.string() })),
+  /** Distributions that could not be installed and are left out, lower case. */
+  leftOut: z.array(Because),
+  /** How the repository itself gets on the path: from its folder, by pip, or by pip against what is installed already. */
+  install: z.enum(["path", "pip", "pip-no-isolation"]),
+  /** What a build without isolation needs first. */
+  buildRequirements: z.array(z.string()),
+  python: z.string(),
+  pythonVersion: z.string(),
+  /** Whether Python 2 files are ported, openly, when the environment is built. */
+  port: z.boolean(),
+  /** Arguments added to a script's command line, by candidate. */
+  standardInput: z.array(z.object({ id: z.string(), lines: z.array(z.string()) })),
+});
+export type Decisions = z.infer<typeof Decisions>;

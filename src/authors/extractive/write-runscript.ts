@@ -1,0 +1,71 @@
+import { render } from "../../templates/render.ts";
+import type { AuthorContext } from "../author.ts";
+import type { Decisions } from "./decisions.ts";
+
+const pip = ".venv/bin/python -m pip install --no-input --progress-bar off";
+
+/** `runscript.sh`: the repository at its commit, then the environment; nothing in it comes from the repository unquoted. */
+export function writeRunscript(
+  { repository, survey, sandbox }: AuthorContext,
+  decisions: Decisions,
+  noRequirements: boolean,
+): string {
+  const minorVersion = decisions.pythonVersion.split(".").slice(0, 2).join(".");
+  const installLines: string[] = [];
+  if (decisions.buildRequirements.length > 0)
+    installLines.push(`${pip} ${decisions.buildRequirements.map(quote).join(" ")}`);
+  if (!noRequirements) installLines.push(`${pip} -r requirements.txt`);
+  const installTarget = survey.packaging.installable && decisions.install !== "path";
+  if (installTarget) {
+    const flags = [
+      decisions.install === "pip-no-isolation" ? " --no-build-isolation" : "",
+      decisions.leftOut.length > 0 ? " --no-deps" : "",
+    ].join("");
+    const place = repository.subdirectory ? `./source/${repository.subdirectory}` : "./source";
+    installLines.push(`${pip}${flags} ${quote(place)}`);
+  }
+  if (decisions.port) {
+    installLines.push(
+      "# The repository is Python 2: its files are ported in place, as 2to3 does; source/ is no longer the commit as it was.",
+    );
+    installLines.push(`${pip} fissix`);
+    const files = survey.python2.filter((path) =>
+      survey.files.some((file) => file.path === path && file.type !== "test"),
+    );
+    installLines.push(
+      `.venv/bin/python -m fissix -w -n --no-diffs ${files.map((path) => quote(`source/${path}`)).join(" ")} >/dev/null`,
+    );
+  }
+  return render("example/runscript.sh", {
+    pythonOrDefault: `\${PYTHON:-${sandbox.pythons[0]?.path === decisions.python ? "python3" : `python${minorVersion}`}}`,
+    pythonVersion: minorVersion,
+    compiled: survey.packaging.compiled && installTarget,
+    fetchLines: fetchLines(repository),
+    usesPip: installLines.length > 0,
+    installLines,
+  });
+}
+
+function fetchLines({ url, commit, kind, archiveSha256, source }: AuthorContext["repository"]): string[] {
+  if (url && commit) {
+    return [
+      "git init -q source",
+      `git -C source fetch -q --depth 1 ${quote(url)} ${quote(commit)}`,
+      "git -C source checkout -q FETCH_HEAD",
+    ];
+  }
+  if (kind === "archive" && archiveSha256) {
+    return [
+      `echo "Unpack ${source.replace(/[^\w./:-]/g, "?")} (SHA-256 ${archiveSha256}) into source/ first." >&2`,
+      "exit 1",
+    ];
+  }
+  return [
+    'echo "Put the repository into source/ first: it was distilled from a folder that has no public address." >&2',
+    "exit 1",
+  ];
+}
+
+function quote(text: string): string {
+  return /^[\w./:@=+~<>!,-]+$/.test(text) && !/[<>!]/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
