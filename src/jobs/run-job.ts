@@ -1,0 +1,251 @@
+import { randomBytes } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import type { Author } from "../authors/author.ts";
+import type { Config } from "../config.ts";
+import { CancelledError, ConfigError, DistillerError, RepositoryError } from "../errors.ts";
+import { createFileLogger, type Logger, redactSecrets } from "../log.ts";
+import { distill } from "../pipeline/distill.ts";
+import type { Emit } from "../pipeline/events.ts";
+import type { Outcome } from "../pipeline/outcome.ts";
+import { Run } from "../pipeline/run.ts";
+import { createRunFolder, type RunState, readRunState, writeRunState } from "../pipeline/run-state.ts";
+import { parseRepositorySource, type RepositorySource } from "../repository/repository-source.ts";
+import type { SandboxProvider } from "../sandboxes/sandbox.ts";
+import { holdRunFolder } from "./hold-run-folder.ts";
+
+export const productVersion = "0.1.0";
+
+/** What a root hands over: everything that is constructed from the outside world. */
+export interface JobAdapters {
+  createProvider: (config: Config, dryRun: boolean) => Promise<SandboxProvider>;
+  createAuthor: (config: Config) => Author;
+  gitEnvironment: NodeJS.ProcessEnv;
+  homeFolder: string;
+  workingFolder: string;
+}
+
+export type JobRequest = { dryRun: boolean } & (
+  | { kind: "new"; source: string; config: Config }
+  | { kind: "resume"; runFolder: string }
+);
+
+export interface JobResult {
+  runFolder: string | null;
+  state: RunState | null;
+  outcome: Outcome | null;
+  /** What went wrong, in words for a person; null where the run came to an outcome or a plan. */
+  error: { code: string; message: string; cancelled: boolean; usage: boolean } | null;
+}
+
+export interface JobOptions {
+  request: JobRequest;
+  adapters: JobAdapters;
+  emit: Emit;
+  signal?: AbortSignal;
+}
+
+/** Runs one job from its request to its outcome. Never throws: every root shows the same words for the same failure. */
+export async function runJob({ request, adapters, emit, signal }: JobOptions): Promise<JobResult> {
+  const result: JobResult = { runFolder: null, state: null, outcome: null, error: null };
+  let log: Logger | null = null;
+  try {
+    const { folder, state, source } = await openRun(request, adapters);
+    result.runFolder = folder;
+    result.state = state;
+    await using _held = await holdRunFolder(folder);
+    const logger = createFileLogger(join(folder, "run.log"));
+    log = logger;
+    const { config, runId } = state.distiller;
+    if (state.distiller.outcome) {
+      result.outcome = state.distiller.outcome;
+      return result;
+    }
+    state.status = "STARTED";
+    const provider = await adapters.createProvider(config, request.dryRun);
+    const run = new Run({
+      folder,
+      state,
+      source,
+      provider,
+      gitEnvironment: adapters.gitEnvironment,
+      homeFolder: adapters.homeFolder,
+      dryRun: request.dryRun,
+      signal,
+      emit: (event) => {
+        if (event.kind !== "output") logger.info({ runId, ...event }, "run event");
+        emit(event);
+      },
+    });
+    await distill(run, adapters.createAuthor(config));
+    result.outcome = state.distiller.outcome;
+  } catch (error) {
+    result.error = describeError(error, result.state?.distiller.runId ?? null, signal);
+    log?.error(
+      {
+        code: result.error.code,
+        error:
+          error instanceof Error
+            ? { message: error.message, stack: error.stack, cause: String(error.cause ?? "") }
+            : String(error),
+      },
+      "run failed",
+    );
+    await recordFailure(result, error);
+  }
+  return result;
+}
+
+async function openRun(
+  request: JobRequest,
+  adapters: JobAdapters,
+): Promise<{ folder: string; state: RunState; source: RepositorySource }> {
+  const parse = (text: string): RepositorySource =>
+    parseRepositorySource(text, { workingFolder: adapters.workingFolder, homeFolder: adapters.homeFolder });
+  if (request.kind === "resume") {
+    const folder = resolve(adapters.workingFolder, request.runFolder);
+    const state = await readRunState(folder);
+    return { folder, state, source: parse(state.distiller.source) };
+  }
+  const source = parse(request.source);
+  const now = new Date();
+  const stamp = now.toISOString().replace(/[-:]/g, "").replace("T", "_").slice(0, 15);
+  const base = resolve(adapters.workingFolder, request.config.output_base_path, `${slugOf(request.source)}_${stamp}`);
+  const folder = await createFreshFolder(base);
+  const state = startState(request.config, request.source, source.text, now);
+  await writeRunState(folder, state);
+  return { folder, state, source };
+}
+
+/** Two runs of one repository may begin in the same second. */
+async function createFreshFolder(base: string): Promise<string> {
+  const { mkdir } = await import("node:fs/promises");
+  await createRunFolder(resolve(base, ".."));
+  for (let number = 1; ; number++) {
+    const folder = number === 1 ? base : `${base}-${number}`;
+    try {
+      await mkdir(folder);
+      return folder;
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST") || number > 100) {
+        await createRunFolder(folder);
+        return folder;
+      }
+    }
+  }
+}
+
+/** `owner_name` as the reference system names its folders. */
+function slugOf(source: string): string {
+  const path = source
+    .replace(/[?#].*$/, "")
+    .replace(/\/+$/, "")
+    .replace(/\.(git|zip|tar\.gz|tgz|tar)$/i, "");
+  const remote = /(?:[a-z]+:\/\/[^/]+\/|git@[^:]+:|^)([\w.-]+)\/([\w.-]+)/i.exec(path);
+  const name = !/^[./~]/.test(source) && remote ? `${remote[1]}_${remote[2]}` : basename(path);
+  return (
+    name
+      .replace(/[^\w.-]+/g, "-")
+      .replace(/^[-.]+/, "")
+      .slice(0, 80) || "repository"
+  );
+}
+
+function startState(config: Config, given: string, source: string, now: Date): RunState {
+  const runId = randomBytes(8).toString("hex");
+  return {
+    repo_url: redactSecrets(given),
+    repository_description: null,
+    status: "STARTED",
+    status_message: "started",
+    model_str_code: config.model_str_code,
+    model_str_fast: config.model_str_fast,
+    total_cost: 0,
+    costs: {},
+    total_runtime_secs: 0,
+    runtimes: {},
+    max_runtime_mins: config.max_runtime_mins,
+    max_debug_iterations: config.max_debug_iterations,
+    reflection_idx: 0,
+    is_finished: false,
+    change_log: [],
+    code: null,
+    requirements: null,
+    runscript: null,
+    metadata: null,
+    error_information: null,
+    classification_list: [],
+    execution_result: null,
+    distiller: {
+      version: 1,
+      productVersion,
+      runId,
+      author: config.model_str_code,
+      source,
+      config,
+      startedAt: now.toISOString(),
+      finishedAt: null,
+      stage: "clone",
+      repository: null,
+      summary: null,
+      sandbox: null,
+      iterations: [],
+      best: null,
+      gaveUp: null,
+      reproduction: null,
+      judgement: null,
+      verdict: null,
+      outcome: null,
+      notes: [],
+    },
+  };
+}
+
+function describeError(
+  error: unknown,
+  runId: string | null,
+  signal: AbortSignal | undefined,
+): NonNullable<JobResult["error"]> {
+  if (error instanceof CancelledError || signal?.aborted)
+    return { code: "cancelled", message: "Cancelled.", cancelled: true, usage: false };
+  if (error instanceof DistillerError)
+    return {
+      code: error.code,
+      message: redactSecrets(error.userMessage),
+      cancelled: false,
+      usage: error instanceof ConfigError,
+    };
+  if (error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")) {
+    return {
+      code: "disk-full",
+      message: "The disk is full. Free space, then continue with --resume.",
+      cancelled: false,
+      usage: false,
+    };
+  }
+  const where = runId ? ` Run ${runId}: the details are in run.log of the run's folder.` : "";
+  return {
+    code: "internal-error",
+    message: `An unexpected fault of CodeDistiller.${where} Please report it.`,
+    cancelled: false,
+    usage: false,
+  };
+}
+
+/** Saves how the run stands; one that never got its repository, and never will, leaves nothing behind. */
+async function recordFailure(result: JobResult, error: unknown): Promise<void> {
+  const { runFolder, state } = result;
+  if (!runFolder || !state || !result.error) return;
+  if (
+    !state.distiller.repository &&
+    (error instanceof RepositoryError || error instanceof ConfigError) &&
+    !error.retryable
+  ) {
+    await rm(runFolder, { recursive: true, force: true });
+    result.runFolder = null;
+    return;
+  }
+  if (!result.error.cancelled) state.status = "ERROR";
+  state.status_message = result.error.message;
+  await writeRunState(runFolder, state).catch(() => undefined);
+}

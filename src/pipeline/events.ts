@@ -1,0 +1,21 @@
+/** What a run tells while it goes on; roots show it, tests read it. */
+export type Stage =
+  | "clone"
+  | "survey"
+  | "summarize"
+  | "classify"
+  | "draft"
+  | "execute"
+  | "revise"
+  | "verify"
+  | "report";
+
+export type RunEvent =
+  | { kind: "stage-started"; stage: Stage; iteration: number | null }
+  | { kind: "stage-finished"; stage: Stage; seconds: number; reused: boolean }
+  /** A line worth showing: what was found, chosen, changed. */
+  | { kind: "note"; stage: Stage; text: string }
+  /** The last line a program printed; shown live, never kept. */
+  | { kind: "output"; stage: Stage; text: string };
+
+export type Emit = (event: RunEvent) => void;

@@ -1,0 +1,95 @@
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import type { Author, AuthorContext, RepositorySummary } from "../authors/author.ts";
+import { cloneRepository } from "../repository/clone-repository.ts";
+import type { Repository } from "../repository/repository.ts";
+import { Survey, surveyRepository } from "../repository/survey.ts";
+import { exists, type Run } from "./run.ts";
+import { writeFileAtomically } from "./run-state.ts";
+
+/** Fetches the repository into the run's folder, pinned to its commit. */
+export async function cloneSource(run: Run): Promise<Repository> {
+  const { distiller } = run.state;
+  const known = distiller.repository;
+  // The run's folder may have been moved since.
+  if (known && (await exists(run.repositoryFolder))) return { ...known, folder: run.repositoryFolder };
+  return run.stage("clone", async () => {
+    const { ref, subdirectory, max_repository_mb } = run.config;
+    const repository = await cloneRepository({
+      source: run.source,
+      ...(known?.commit && known.kind === "git" ? { ref: known.commit } : ref === null ? {} : { ref }),
+      ...(subdirectory === null ? {} : { subdirectory }),
+      destination: run.repositoryFolder,
+      limits: { maxBytes: max_repository_mb * 2 ** 20 },
+      gitEnvironment: run.gitEnvironment,
+      ...(run.signal ? { signal: run.signal } : {}),
+    });
+    distiller.repository = repository;
+    run.state.repo_url = repository.url ?? repository.source;
+    for (const note of repository.notes) run.note("clone", note);
+    run.note(
+      "clone",
+      `${repository.name} at ${repository.commit?.slice(0, 12) ?? "no commit"}, ${repository.fileCount} files`,
+    );
+    await run.save();
+    return repository;
+  });
+}
+
+/** Reads every file's type, the documents, the packaging and the outlines; kept in `survey.json`. */
+export async function surveySource(run: Run, repository: Repository): Promise<Survey> {
+  const path = run.path("survey.json");
+  if (await exists(path)) {
+    const parsed = Survey.safeParse(JSON.parse(await readFile(path, "utf8")));
+    if (parsed.success) return parsed.data;
+  }
+  return run.stage("survey", async () => {
+    const survey = await surveyRepository({
+      folder: repository.folder,
+      subdirectory: repository.subdirectory,
+      ...(run.signal ? { signal: run.signal } : {}),
+    });
+    await writeFileAtomically(path, JSON.stringify(survey));
+    run.note("survey", describeSurvey(survey));
+    await run.save();
+    return survey;
+  });
+}
+
+function describeSurvey({ files, languages, coreFunctions, readme, snippets }: Survey): string {
+  const language = Object.keys(languages)[0] ?? "no source code";
+  const core = coreFunctions
+    .slice(0, 4)
+    .map(({ qualifiedName }) => qualifiedName)
+    .join(", ");
+  return `${files.length} files, mostly ${language}; ${readme ? basename(readme) : "no README"}, ${snippets.length} snippets; core functions: ${core || "none found"}`;
+}
+
+export async function summarizeRepository(
+  run: Run,
+  author: Author,
+  context: AuthorContext,
+): Promise<RepositorySummary> {
+  const { distiller } = run.state;
+  if (distiller.summary) return distiller.summary;
+  return run.stage("summarize", async () => {
+    const summary = await author.summarize(context);
+    distiller.summary = summary;
+    run.state.repository_description = summary.description;
+    await run.save();
+    return summary;
+  });
+}
+
+export async function classifyFiles(
+  run: Run,
+  author: Author,
+  context: AuthorContext,
+  summary: RepositorySummary,
+): Promise<void> {
+  if (run.state.classification_list.length > 0) return;
+  await run.stage("classify", async () => {
+    run.state.classification_list = await author.classify(context, summary);
+    await run.save();
+  });
+}

@@ -1,0 +1,130 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import type { AuthorContext } from "../authors/author.ts";
+import type { Config } from "../config.ts";
+import { throwIfCancelled } from "../errors.ts";
+import { readRepositoryText } from "../repository/read-text.ts";
+import type { Repository } from "../repository/repository.ts";
+import type { RepositorySource } from "../repository/repository-source.ts";
+import type { Survey } from "../repository/survey.ts";
+import type { SandboxProvider } from "../sandboxes/sandbox.ts";
+import type { Emit, Stage } from "./events.ts";
+import { type RunState, writeRunState } from "./run-state.ts";
+
+export interface RunOptions {
+  folder: string;
+  state: RunState;
+  source: RepositorySource;
+  provider: SandboxProvider;
+  /** For git alone: HOME, PATH, SSH agent and proxy settings of whoever started the run. */
+  gitEnvironment: NodeJS.ProcessEnv;
+  homeFolder: string;
+  dryRun: boolean;
+  emit: Emit;
+  signal: AbortSignal | undefined;
+}
+
+/** One run: its folder, its state, and what its steps share. */
+export class Run {
+  readonly folder: string;
+  readonly state: RunState;
+  readonly source: RepositorySource;
+  readonly provider: SandboxProvider;
+  readonly gitEnvironment: NodeJS.ProcessEnv;
+  readonly dryRun: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly #emit: Emit;
+
+  constructor({ folder, state, source, provider, gitEnvironment, dryRun, emit, signal }: RunOptions) {
+    this.folder = folder;
+    this.state = state;
+    this.source = source;
+    this.provider = provider;
+    this.gitEnvironment = gitEnvironment;
+    this.dryRun = dryRun;
+    this.signal = signal;
+    this.#emit = emit;
+  }
+
+  get config(): Config {
+    return this.state.distiller.config;
+  }
+
+  get repositoryFolder(): string {
+    return join(this.folder, "repository");
+  }
+
+  get exampleFolder(): string {
+    return join(this.folder, "example");
+  }
+
+  path(...parts: string[]): string {
+    return join(this.folder, ...parts);
+  }
+
+  save(): Promise<void> {
+    return writeRunState(this.folder, this.state);
+  }
+
+  note(stage: Stage, text: string): void {
+    this.#emit({ kind: "note", stage, text });
+  }
+
+  /** Tells, times and records one step; its time is added to what earlier attempts at it took. */
+  async stage<T>(stage: Stage, work: () => Promise<T>, iteration: number | null = null): Promise<T> {
+    throwIfCancelled(this.signal);
+    const { state } = this;
+    state.distiller.stage = stage;
+    state.status_message = iteration === null ? stage : `${stage}, iteration ${iteration}`;
+    this.#emit({ kind: "stage-started", stage, iteration });
+    const started = performance.now();
+    try {
+      return await work();
+    } finally {
+      const seconds = (performance.now() - started) / 1000;
+      state.runtimes[stage] = round((state.runtimes[stage] ?? 0) + seconds);
+      state.total_runtime_secs = round(Object.values(state.runtimes).reduce((sum, each) => sum + each, 0));
+      this.#emit({ kind: "stage-finished", stage, seconds, reused: false });
+    }
+  }
+
+  /** Shows a program's last line while it runs. */
+  outputListener(stage: Stage): (text: string) => void {
+    return (text) => {
+      const line = text.trimEnd().split("\n").at(-1)?.trim();
+      if (line) this.#emit({ kind: "output", stage, text: line.slice(0, 200) });
+    };
+  }
+
+  async createAuthorContext(repository: Repository, survey: Survey): Promise<AuthorContext> {
+    const sandbox = await this.provider.describe(this.signal);
+    const { system, architecture, isolated, provider } = sandbox;
+    this.state.distiller.sandbox = {
+      provider,
+      system,
+      architecture,
+      isolated,
+      python: this.state.distiller.sandbox?.python ?? null,
+    };
+    return {
+      repository,
+      survey,
+      sandbox,
+      focus: this.config.focus,
+      maxProgramSeconds: Math.round(this.config.max_runtime_mins * 60),
+      readText: (path) => readRepositoryText(repository.folder, path),
+      signal: this.signal,
+    };
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function round(seconds: number): number {
+  return Math.round(seconds * 1000) / 1000;
+}

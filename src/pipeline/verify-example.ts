@@ -1,0 +1,111 @@
+import { lstat, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import type { Config } from "../config.ts";
+import { RunFolderError } from "../errors.ts";
+import { ExampleMetadata } from "../example/example.ts";
+import { CoreFunction } from "../repository/core-functions.ts";
+import type { SandboxProvider } from "../sandboxes/sandbox.ts";
+import { assessExecution } from "./assess-execution.ts";
+import type { Reproduction, Verdict } from "./outcome.ts";
+import { reproduceExample } from "./reproduce-example.ts";
+
+/** `metadata.json` as published: the reference system's keys, and below `distiller` what running it again takes. */
+export const PublishedMetadata = ExampleMetadata.extend({
+  distiller: z.object({
+    source: z.string(),
+    commit: z.string().nullable(),
+    subdirectory: z.string().nullable(),
+    licence: z.string().nullable(),
+    modules: z.array(z.string()),
+    coreFunctions: z.array(CoreFunction),
+    python: z.string(),
+    changesSource: z.boolean(),
+  }),
+});
+export type PublishedMetadata = z.infer<typeof PublishedMetadata>;
+
+export interface PublishedExample {
+  folder: string;
+  metadata: PublishedMetadata;
+  files: Record<string, string>;
+  results: unknown;
+}
+
+const maxFileBytes = 10_000_000;
+
+/** Reads a published folder; throws RunFolderError that names what is missing or damaged. */
+export async function readPublishedExample(folder: string): Promise<PublishedExample> {
+  const read = async (name: string): Promise<string> => {
+    try {
+      const { size } = await lstat(join(folder, name));
+      if (size <= maxFileBytes) return await readFile(join(folder, name), "utf8");
+    } catch {
+      // Told below, with what to do.
+    }
+    throw new RunFolderError({
+      code: "example-incomplete",
+      userMessage: `${folder} holds no readable ${name}: name the example/ folder of a run, or a published one.`,
+    });
+  };
+  const parse = (name: string, text: string): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      throw new RunFolderError({
+        code: "example-damaged",
+        userMessage: `${join(folder, name)} is not valid JSON.`,
+        cause: error,
+      });
+    }
+  };
+  const metadata = PublishedMetadata.safeParse(parse("metadata.json", await read("metadata.json")));
+  if (!metadata.success) {
+    throw new RunFolderError({
+      code: "example-damaged",
+      userMessage: `${join(folder, "metadata.json")} was not written by this version of CodeDistiller, or is damaged.`,
+      cause: metadata.error,
+    });
+  }
+  const files: Record<string, string> = {};
+  for (const name of ["main.py", "requirements.txt", "runscript.sh", "run.sh"]) files[name] = await read(name);
+  return { folder, metadata: metadata.data, files, results: parse("results.json", await read("results.json")) };
+}
+
+export interface VerifyExampleOptions {
+  example: PublishedExample;
+  provider: SandboxProvider;
+  /** Host folder with the repository at the example's commit. */
+  repositoryFolder: string;
+  sourceKey: string;
+  /** Host folder to work in; the caller removes it. */
+  folder: string;
+  config: Pick<Config, "max_runtime_mins" | "max_memory_mb" | "max_processes" | "max_disk_mb" | "program_network">;
+  onOutput?: (text: string) => void;
+  signal?: AbortSignal;
+}
+
+/** The third step of the verdict alone, on a folder that was published before. */
+export async function verifyExample({
+  example,
+  provider,
+  ...options
+}: VerifyExampleOptions): Promise<{ reproduction: Reproduction; grounded: Verdict["grounded"] }> {
+  const { modules, coreFunctions, python, changesSource } = example.metadata.distiller;
+  const { pythons } = await provider.describe(options.signal);
+  const wanted = python.split(".").slice(0, 2).join(".");
+  const interpreter =
+    pythons.find(({ version }) => version.startsWith(`${wanted}.`)) ??
+    pythons.find(({ version }) => version.startsWith("3."));
+  const { reproduction, execution } = await reproduceExample({
+    ...options,
+    provider,
+    files: example.files,
+    draft: { python: interpreter?.path ?? "/usr/bin/python3", changesSource },
+    expected: example.results,
+    keepEnvironment: false,
+    modules,
+    outputFolder: `${provider.name}-output`,
+  });
+  return { reproduction, grounded: assessExecution(execution, coreFunctions).grounded };
+}
