@@ -1,0 +1,118 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { DistillerError } from "../errors.ts";
+import { productVersion } from "../jobs/run-job.ts";
+import { type DistillFlags, runDistill } from "./distill-command.ts";
+import { runDoctor } from "./doctor-command.ts";
+import { exitStatus } from "./exit-status.ts";
+import { runReport } from "./report-command.ts";
+import type { Terminal } from "./terminal.ts";
+import { runVerify, type VerifyFlags } from "./verify-command.ts";
+
+const exitCodes = `
+Exit status:
+  0    verified: the example ran, called the repository's core functions, and gave the same values again
+  1    error: something of ours, of the network or of the machine failed
+  2    usage: an argument or a configuration that cannot be used
+  3    finished, but not verified
+  4    skipped: nothing could be tried here
+  130  cancelled; continue with --resume <run folder>
+`;
+
+/** Reads the arguments, runs the command, and returns the exit status. */
+export async function createProgram(terminal: Terminal): Promise<number> {
+  let status: number = exitStatus.verified;
+  const program = new Command("codedistiller")
+    .description(
+      "Turns a scientific repository into a small example of its core functionality that was run, traced and reproduced.",
+    )
+    .version(productVersion)
+    .addHelpText("after", exitCodes)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.stdout.write(text),
+      writeErr: (text) => terminal.stderr.write(text),
+    });
+
+  program
+    .command("distill")
+    .description("distil one repository")
+    .argument(
+      "[repository]",
+      "https or ssh git URL, owner/name, a folder, or an archive (.zip, .tar.gz; file or https URL)",
+    )
+    .argument("[config]", "configuration file (JSON)")
+    .option("--ref <ref>", "branch, tag or commit")
+    .option("--subdirectory <folder>", "part of the repository to distil")
+    .option("--focus <text>", "what the example should show")
+    .option("--out <folder>", "folder below which the run gets its own (default: output/)")
+    .option("--model <model>", "model that writes the example (default: builtin/extract, which needs no key)")
+    .option("--fast-model <model>", "model that classifies files")
+    .addOption(
+      new Option("--sandbox <kind>", "where programs run: local (bubblewrap), or none: without isolation").choices([
+        "local",
+        "none",
+      ]),
+    )
+    .option("--max-debug-iterations <n>", "revisions after the first draft", parseNumber)
+    .option("--max-runtime-mins <minutes>", "longest build and longest run of each iteration", parseNumber)
+    .option("--max-cost <dollars>", "money the run may spend on models", parseNumber)
+    .option("--max-repository-mb <MiB>", "largest repository that is fetched", parseNumber)
+    .option("--resume <run folder>", "go on with a run that was cancelled or killed")
+    .option("--dry-run", "survey and plan; run nothing", false)
+    .option("--json", "one JSON result on stdout, progress on stderr", false)
+    .option("--verbose", "more about what happens", false)
+    .addHelpText("after", exitCodes)
+    .action(async (repository: string | undefined, config: string | undefined, flags: DistillFlags) => {
+      status = await runDistill(terminal, repository, config, flags);
+    });
+
+  program
+    .command("verify")
+    .description("run an example again in a clean room and compare its values")
+    .argument("<example>", "folder with main.py, runscript.sh, results.json and metadata.json")
+    .option("--source <repository>", "where the repository is to be had, if not at the address in metadata.json")
+    .addOption(new Option("--sandbox <kind>", "where programs run").choices(["local", "none"]))
+    .option("--max-runtime-mins <minutes>", "longest build and longest run", parseNumber)
+    .option("--json", "one JSON result on stdout", false)
+    .option("--verbose", "more about what happens", false)
+    .action(async (example: string, flags: VerifyFlags) => {
+      status = await runVerify(terminal, example, flags);
+    });
+
+  program
+    .command("report")
+    .description("write report.html and REPORT.md of a run again")
+    .argument("<run>", "folder of a run")
+    .action(async (run: string) => {
+      status = await runReport(terminal, run);
+    });
+
+  program
+    .command("doctor")
+    .description("say what is there, what is missing, and how to get it")
+    .option("--json", "as JSON", false)
+    .action(async (flags: { json: boolean }) => {
+      status = await runDoctor(terminal, flags);
+    });
+
+  try {
+    await program.parseAsync([...terminal.arguments], { from: "user" });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.verified : exitStatus.usage;
+    if (error instanceof DistillerError) {
+      terminal.stderr.write(`codedistiller: ${error.userMessage}\n`);
+      return error.name === "ConfigError" ? exitStatus.usage : exitStatus.error;
+    }
+    terminal.stderr.write("codedistiller: an unexpected fault. Please report it, with the command you gave.\n");
+    if (terminal.arguments.includes("--verbose"))
+      terminal.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    return exitStatus.error;
+  }
+}
+
+function parseNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("A number is needed.");
+  return value;
+}

@@ -1,0 +1,96 @@
+import { styleText } from "node:util";
+import ora from "ora";
+import type { Emit, RunEvent, Stage } from "../pipeline/events.ts";
+
+export interface Progress {
+  emit: Emit;
+  /** Ends the live line, so that other text can follow. */
+  stop: () => void;
+}
+
+const labels: Record<Stage, string> = {
+  clone: "fetching the repository",
+  survey: "reading its files",
+  summarize: "finding its purpose",
+  classify: "classifying files",
+  draft: "drafting the example",
+  execute: "building and running",
+  revise: "repairing",
+  verify: "running again in a clean room",
+  report: "writing the report",
+};
+
+/** Progress on stderr: one live line on a terminal, plain lines elsewhere. */
+export function createProgress({
+  stream,
+  verbose,
+  cost,
+}: {
+  stream: NodeJS.WriteStream;
+  verbose: boolean;
+  cost: () => number;
+}): Progress {
+  return stream.isTTY ? createLiveProgress(stream, verbose, cost) : createPlainProgress(stream, verbose);
+}
+
+function createLiveProgress(stream: NodeJS.WriteStream, verbose: boolean, cost: () => number): Progress {
+  const started = performance.now();
+  const spinner = ora({ stream, discardStdin: false });
+  let stage = "";
+  let detail = "";
+  const draw = (): void => {
+    const elapsed = formatSeconds((performance.now() - started) / 1000);
+    const money = cost() > 0 ? ` · $${cost().toFixed(2)}` : "";
+    const width = Math.max(20, (stream.columns ?? 80) - stage.length - elapsed.length - money.length - 10);
+    const shown = detail ? ` ${styleText("dim", printable(detail).slice(0, width), { stream })}` : "";
+    spinner.text = `${stage} · ${elapsed}${money}${shown}`;
+  };
+  const timer = setInterval(draw, 500);
+  timer.unref();
+  return {
+    emit: (event) => {
+      if (event.kind === "stage-started") {
+        stage = describeStage(event);
+        detail = "";
+        draw();
+        if (!spinner.isSpinning) spinner.start();
+      } else if (event.kind === "output") detail = event.text;
+      else if (event.kind === "note") {
+        spinner.stop();
+        stream.write(`  ${styleText("dim", event.stage.padEnd(9), { stream })} ${printable(event.text)}\n`);
+        spinner.start();
+      } else if (verbose) stream.write(`  ${event.stage} took ${formatSeconds(event.seconds)}\n`);
+    },
+    stop: () => {
+      clearInterval(timer);
+      spinner.stop();
+    },
+  };
+}
+
+function createPlainProgress(stream: NodeJS.WriteStream, verbose: boolean): Progress {
+  return {
+    emit: (event) => {
+      if (event.kind === "stage-started") stream.write(`${describeStage(event)}\n`);
+      else if (event.kind === "note") stream.write(`  ${printable(event.text)}\n`);
+      else if (verbose && event.kind === "output") stream.write(`    | ${printable(event.text)}\n`);
+      else if (verbose && event.kind === "stage-finished")
+        stream.write(`  ${event.stage} took ${formatSeconds(event.seconds)}\n`);
+    },
+    stop: () => undefined,
+  };
+}
+
+function describeStage({ stage, iteration }: Extract<RunEvent, { kind: "stage-started" }>): string {
+  return `${labels[stage]}${iteration === null ? "" : ` (iteration ${iteration + 1})`}`;
+}
+
+export function formatSeconds(seconds: number): string {
+  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+}
+
+/** Text of a repository or a program, without what a terminal would act upon. */
+export function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/g, "?");
+}
