@@ -57,6 +57,8 @@ const limits = {
   symbols: 40_000,
   usageTexts: 400,
   documents: 150,
+  /** A Markdown tree takes hundreds of times its text; what a long document shows, it shows early. */
+  documentCharacters: 30_000,
   snippets: 600,
 };
 
@@ -247,7 +249,8 @@ async function readDocuments(
     const text = await read(path);
     if (text === null) continue;
     if (type !== "notebook") needs.push(...findNeeds(path, text.slice(0, 200_000), "prose"));
-    snippets.push(...(await readSnippets(path, text)));
+    const isWhole = type === "notebook" || path === readme;
+    snippets.push(...(await readSnippets(path, isWhole ? text : text.slice(0, limits.documentCharacters))));
     if (snippets.length >= limits.snippets) break;
   }
   return snippets.slice(0, limits.snippets);

@@ -29,11 +29,10 @@ export function writeRunscript(
       "# The repository is Python 2: its files are ported in place, as 2to3 does; source/ is no longer the commit as it was.",
     );
     installLines.push(`${pip} fissix`);
-    const files = survey.python2.filter((path) =>
-      survey.files.some((file) => file.path === path && file.type !== "test"),
-    );
+    const files = survey.files.filter(({ language, type }) => language === "Python" && type !== "test");
+    const paths = files.map(({ path }) => quote(`source/${path}`)).join(" ");
     installLines.push(
-      `.venv/bin/python -m fissix -w -n --no-diffs ${files.map((path) => quote(`source/${path}`)).join(" ")} >/dev/null`,
+      `.venv/bin/python -m fissix -w -n --no-diffs ${paths} >/dev/null || echo "Some files could not be ported." >&2`,
     );
   }
   return render("example/runscript.sh", {

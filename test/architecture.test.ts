@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const source = fileURLToPath(new URL("../src", import.meta.url));
+const files = readdirSync(source, { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".ts"))
+  .sort();
+
+/** Which parts each part may import, beside itself. Leaves import nothing of ours. */
+const leaves = ["config.ts", "errors.ts", "log.ts"];
+const allowed: Record<string, readonly string[]> = {
+  "config.ts": ["errors.ts"],
+  "errors.ts": [],
+  "log.ts": [],
+  repository: leaves,
+  example: leaves,
+  templates: leaves,
+  models: leaves,
+  sandboxes: leaves,
+  authors: [...leaves, "models", "templates", "repository", "example", "sandboxes/sandbox.ts"],
+  pipeline: [...leaves, "authors/author.ts", "sandboxes/sandbox.ts", "templates", "repository", "example"],
+  jobs: [...leaves, "pipeline", "authors/author.ts", "sandboxes/sandbox.ts", "repository"],
+};
+const roots = ["cli.ts", "cli", "index.ts"];
+
+function importsOf(path: string): string[] {
+  const text = readFileSync(join(source, path), "utf8");
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map((match) =>
+    relative(source, resolve(source, dirname(path), match[1] ?? "")),
+  );
+}
+
+function partOf(path: string): string {
+  return path.split("/")[0] ?? path;
+}
+
+describe("the direction of imports", () => {
+  it("is held by every file", () => {
+    const wrong = files.flatMap((path) => {
+      const part = partOf(path);
+      if (roots.includes(part)) return [];
+      const may = allowed[part];
+      if (!may) return [`${path} lies in no known part`];
+      return importsOf(path)
+        .filter(
+          (target) => partOf(target) !== part && !may.some((each) => target === each || target.startsWith(`${each}/`)),
+        )
+        .map((target) => `${path} imports ${target}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("leaves the environment and the end of the process to the roots", () => {
+    const wrong = files.filter(
+      (path) => path !== "cli.ts" && /\bprocess\.(env|exit)\b/.test(readFileSync(join(source, path), "utf8")),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("constructs adapters in the roots only", () => {
+    const wrong = files.filter(
+      (path) =>
+        !roots.includes(partOf(path)) &&
+        importsOf(path).some((target) =>
+          /^sandboxes\/local\.ts$|^authors\/extractive\/extractive-author\.ts$/.test(target),
+        ),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
