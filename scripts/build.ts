@@ -1,6 +1,6 @@
 /** Compiles src/ to dist/ and puts what is read at run time (templates, style sheets, the observer) beside it. */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -17,8 +17,3 @@ for (const folder of ["templates", "sandboxes/observer"]) {
     filter: (path) => !/\.ts$|__pycache__/.test(path),
   });
 }
-
-// npm links the commands of dependencies, not the package's own: without this `npx codedistiller` asks the registry.
-const command = join(root, "node_modules/.bin/codedistiller");
-if (existsSync(join(root, "node_modules/.bin")) && !existsSync(command))
-  symlinkSync("../../bin/codedistiller.js", command);

@@ -11,16 +11,19 @@ export const Requirement = z.object({
 });
 export type Requirement = z.infer<typeof Requirement>;
 
+/** Name, extras, versions (with or without parentheses) and marker; each part is checked by itself, in linear time. */
 const pattern =
-  /^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[A-Za-z0-9._,\s-]*\])?\s*(?:\(([^()]*)\)|((?:[<>=!~]=?=?\s*[\w.*+!-]+\s*,?\s*)*))\s*(;[^\n]*)?$/;
+  /^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[A-Za-z0-9._,\s-]*\])?\s*(?:\(([^();]*)\)\s*|([^()[\];]*))(;[^\n]*)?$/;
 
 export function parseRequirement(line: string): Requirement | null {
+  if (line.length > 2000) return null;
   const text = line.replace(/(^|\s)#.*$/, "").trim();
   if (text.length > 300) return null;
   const match = pattern.exec(text);
   if (!match?.[1]) return null;
-  const specifier = (match[3] ?? match[4] ?? "").replace(/\s+/g, "").replace(/,$/, "");
-  if (specifier && !/^([<>=!~]=?=?[\w.*+!-]+,?)+$/.test(specifier)) return null;
+  const clauses = (match[3] ?? match[4] ?? "").trim().replace(/,$/, "").split(",");
+  const specifier = clauses.map((clause) => clause.replace(/\s+/g, "")).join(",");
+  if (specifier && !clauses.every((clause) => /^[<>=!~]=?=?\s*[\w.*+!-]+$/.test(clause.trim()))) return null;
   const marker = (match[5] ?? "").slice(1).trim();
   if (marker && !/^[\w\s.'"<>=!~()]+$/.test(marker)) return null;
   return { name: match[1], extras: (match[2] ?? "").replace(/\s+/g, ""), specifier, marker };
