@@ -153,7 +153,7 @@ function describeResult({ runFolder, state, outcome, error }: JobResult): unknow
 function describeForPeople(terminal: Terminal, { runFolder, state, outcome }: JobResult, dryRun: boolean): void {
   const { stdout } = terminal;
   if (!state || !runFolder) return;
-  const line = (label: string, text: string): void => void stdout.write(`${label.padEnd(12)}${printable(text)}\n`);
+  const line = (label: string, text: string): void => void stdout.write(`${label.padEnd(14)}${printable(text)}\n`);
   if (!outcome) {
     const draft = state.distiller.iterations[0]?.draft;
     if (dryRun && draft) {

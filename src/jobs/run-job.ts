@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { rm } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { mkdir, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import type { Author } from "../authors/author.ts";
 import type { Config } from "../config.ts";
 import { CancelledError, ConfigError, DistillerError, RepositoryError } from "../errors.ts";
@@ -110,7 +110,7 @@ async function openRun(
   const source = parse(request.source);
   const now = new Date();
   const stamp = now.toISOString().replace(/[-:]/g, "").replace("T", "_").slice(0, 15);
-  const base = resolve(adapters.workingFolder, request.config.output_base_path, `${slugOf(request.source)}_${stamp}`);
+  const base = resolve(adapters.workingFolder, request.config.output_base_path, `${slugOf(source)}_${stamp}`);
   const folder = await createFreshFolder(base);
   const state = startState(request.config, request.source, source.text, now);
   await writeRunState(folder, state);
@@ -119,7 +119,6 @@ async function openRun(
 
 /** Two runs of one repository may begin in the same second. */
 async function createFreshFolder(base: string): Promise<string> {
-  const { mkdir } = await import("node:fs/promises");
   await createRunFolder(resolve(base, ".."));
   for (let number = 1; ; number++) {
     const folder = number === 1 ? base : `${base}-${number}`;
@@ -135,14 +134,17 @@ async function createFreshFolder(base: string): Promise<string> {
   }
 }
 
-/** `owner_name` as the reference system names its folders. */
-function slugOf(source: string): string {
-  const path = source
-    .replace(/[?#].*$/, "")
-    .replace(/\/+$/, "")
-    .replace(/\.(git|zip|tar\.gz|tgz|tar)$/i, "");
-  const remote = /(?:[a-z]+:\/\/[^/]+\/|git@[^:]+:|^)([\w.-]+)\/([\w.-]+)/i.exec(path);
-  const name = !/^[./~]/.test(source) && remote ? `${remote[1]}_${remote[2]}` : basename(path);
+/** `owner_name` as the reference system names its folders; for folders and archives their own name. */
+function slugOf(source: RepositorySource): string {
+  const name =
+    source.kind === "git"
+      ? source.text
+          .replace(/\.git$/, "")
+          .split(/[/:]/)
+          .filter((part) => part !== "")
+          .slice(-2)
+          .join("_")
+      : source.name;
   return (
     name
       .replace(/[^\w.-]+/g, "-")

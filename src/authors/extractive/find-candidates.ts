@@ -13,7 +13,7 @@ const maxScriptLines = 400;
 
 /** What kinds of text are worth: documents show usage, tests show it last. */
 const kindScore: Record<Candidate["kind"], number> = {
-  readme: 10,
+  readme: 14,
   doctest: 8,
   documentation: 8,
   notebook: 7,
@@ -198,9 +198,12 @@ async function findScripts(context: CandidateContext): Promise<Candidate[]> {
   return candidates;
 }
 
-function runsAtTopLevel(source: PythonSource): boolean {
-  return source.statements.some(
-    ({ type }) => type === "expression_statement" || type === "for_statement" || type === "print_statement",
+/** Doc strings and constants, which the grammar calls expression statements too, run nothing. */
+function runsAtTopLevel({ statements, calls }: PythonSource): boolean {
+  return statements.some(({ type, startLine, endLine, binds }) =>
+    type === "expression_statement"
+      ? binds.size === 0 && calls.some(({ line, reference }) => !reference && line >= startLine && line <= endLine)
+      : type === "for_statement" || type === "print_statement",
   );
 }
 
@@ -327,7 +330,7 @@ function blockOf(snippet: Snippet, code: string): Block {
  */
 function doctestSession(code: string): string {
   const lines: string[] = [];
-  const statements = code.split(/^(?=\s*>>>(?: |$))/m).filter((part) => /^\s*>>>/.test(part));
+  const statements = code.split(/^(?=[ \t]*>>>(?: |$))/m).filter((part) => /^\s*>>>/.test(part));
   for (const part of statements) {
     const all = part.replace(/\n+$/, "").split("\n");
     const source = all.filter((line) => prompt.test(line)).map((line) => line.replace(prompt, ""));
@@ -347,6 +350,7 @@ const prompt = /^\s*(>>>|\.\.\.)( |$)/;
 function isExpression(text: string): boolean {
   if (
     text.trim() === "" ||
+    text.length > 5000 ||
     /^(import|from|def|class|for|while|if|with|try|return|raise|assert|del|pass|print|global|async|@|#)\b|^[@#]/.test(
       text,
     )

@@ -64,13 +64,16 @@ def collect(names):
     """The values among an example's variables."""
     values = {}
     for name, value in names.items():
-        if not name.startswith("_") and not isinstance(value, types.ModuleType) and not callable_only(value):
+        if not name.startswith("_") and not isinstance(value, types.ModuleType) and not names_code(value):
             values[name] = record(value)
     return values
 
 
-def callable_only(value):
-    return isinstance(value, type) or (callable(value) and not getattr(value, "__dict__", None)) or isinstance(value, types.FunctionType)
+def names_code(value):
+    """Functions, classes and type aliases: names of code, not values."""
+    if isinstance(value, (type, types.FunctionType)) or type(value).__module__ == "typing":
+        return True
+    return callable(value) and not getattr(value, "__dict__", None)
 
 
 def call(function, *arguments):
