@@ -34,7 +34,17 @@ function loadGrammar(name: GrammarName): Promise<Language | null> {
   return language;
 }
 
-/** Parses text and hands the tree to `read`; the tree's memory is given back before this returns. Null where there is no grammar. */
+/** Milliseconds that a file may take: 400 kB of source take a tenth of a second, recovery from hostile text takes minutes. */
+const longestParse = 3000;
+
+export async function hasGrammar(name: GrammarName): Promise<boolean> {
+  return (await loadGrammar(name)) !== null;
+}
+
+/**
+ * Parses text and hands the tree to `read`; the tree's memory is given back before this returns. Null where there is no
+ * grammar, or where parsing takes too long.
+ */
 export async function withTree<T>(
   name: GrammarName,
   text: string,
@@ -44,7 +54,8 @@ export async function withTree<T>(
   if (!language) return null;
   const parser = new Parser();
   parser.setLanguage(language);
-  const tree = parser.parse(text);
+  const deadline = performance.now() + longestParse;
+  const tree = parser.parse(text, null, { progressCallback: () => performance.now() > deadline });
   try {
     return tree ? read(tree, language) : null;
   } finally {

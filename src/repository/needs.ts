@@ -59,7 +59,7 @@ const patterns: NeedPattern[] = [
     kind: "gui",
     in: "code",
     pattern:
-      /^\s*(import|from)\s+(tkinter|Tkinter|PyQt[456]|PySide[26]|wx|pygame|kivy|pyglet|mayavi|traitsui|vpython)\b/m,
+      /^[ \t]*(import|from)[ \t]+(tkinter|Tkinter|PyQt[456]|PySide[26]|wx|pygame|kivy|pyglet|mayavi|traitsui|vpython)\b/m,
   },
   { kind: "conda", in: "prose", pattern: /\bconda install\b|\bconda env create\b|\bmamba install\b/ },
 ];
@@ -80,7 +80,7 @@ export function findNeeds(path: string, text: string, is: "code" | "prose"): Nee
 /** Whether text that is no valid Python 3 looks like Python 2. */
 export function looksLikePython2(text: string): boolean {
   return (
-    /^\s*print\s+(["'\w(%]|$)(?!\s*\()/m.test(text) ||
+    /^[ \t]*print\s+(["'\w(%]|$)(?!\s*\()/m.test(text) ||
     /\bexcept\s+\w+\s*,\s*\w+\s*:|\bxrange\(|\braw_input\(|\bexec\s+["']|<>|\bprint\s*>>/.test(text)
   );
 }

@@ -187,9 +187,9 @@ function readSetupCfg(path: string, text: string, packaging: Packaging): void {
     packaging.installable = true;
   }
   if (typeof options.python_requires === "string") packaging.pythonRequires ??= options.python_requires;
-  const block = /^\s*install_requires\s*=\s*(.*(?:\n[ \t]+.*)*)/m.exec(text)?.[1] ?? "";
+  const block = /^[ \t]*install_requires[ \t]*=[ \t]*(.*(?:\n[ \t]+.*)*)/m.exec(text)?.[1] ?? "";
   addLines(block.split("\n"), path, packaging);
-  if (/^\s*=\s*src\s*$/m.test(text)) packaging.packageRoot = "src";
+  if (/^[ \t]*=[ \t]*src[ \t]*$/m.test(text)) packaging.packageRoot = "src";
 }
 
 async function readSetupPy(path: string, text: string, packaging: Packaging): Promise<void> {

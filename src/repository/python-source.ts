@@ -1,5 +1,5 @@
 import type { Node } from "web-tree-sitter";
-import { withTree } from "./grammars.ts";
+import { hasGrammar, withTree } from "./grammars.ts";
 import { pythonBuiltins } from "./python-names.ts";
 
 /** What a piece of Python text says, as far as the product asks: syntax only, nothing is run. Lines count from 1. */
@@ -77,6 +77,7 @@ export async function parsePython(text: string): Promise<PythonSource> {
     if (error instanceof RangeError) return { ...emptySource(), errorLine: 1 };
     throw error;
   }
+  if (await hasGrammar("python")) return { ...emptySource(), errorLine: 1 };
   throw new Error("The Python grammar is missing from the installation.");
 }
 

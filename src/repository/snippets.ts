@@ -52,7 +52,7 @@ const shellLine =
 
 /** What a block of code is, by its declared language or, without one, by what it looks like. */
 async function classifyCode(code: string, language: string | null): Promise<Snippet["kind"]> {
-  if (/^\s*>>> /m.test(code)) return "doctest";
+  if (/^[ \t]*>>> /m.test(code)) return "doctest";
   if (language && pythonLanguages.test(language)) return "python";
   if (language && shellLanguages.test(language)) return "console";
   if (language) return "other";
@@ -102,8 +102,20 @@ function readMarkdown(text: string): RawSnippet[] {
   return found;
 }
 
+/** Emphasis and links cost the square of their number: where a text has more of their signs than this, they stay as text. */
+const maxInlineSigns = 3000;
+
+/** A text whose nesting is beyond the parser counts as one without snippets. */
 function parseMarkdown(text: string): Root {
-  return fromMarkdown(text);
+  const shallow = text.replace(/^[ \t]*(?:(?:>|[-+*][ \t]|\d{1,9}[.)][ \t])[ \t]*){20,}/gm, "");
+  const signs = shallow.match(/[*_[\]<]/g)?.length ?? 0;
+  const disable = signs > maxInlineSigns ? ["attention", "labelEnd", "autolink", "htmlText"] : [];
+  try {
+    return fromMarkdown(shallow, { extensions: [{ disable: { null: disable } }] });
+  } catch (error) {
+    if (error instanceof RangeError) return { type: "root", children: [] };
+    throw error;
+  }
 }
 
 function textOf(node: Nodes): string {
@@ -132,7 +144,7 @@ function readStructuredText(text: string): RawSnippet[] {
       line,
     );
     const fence = /^(`{3,})\s*(\S*)\s*$/.exec(line);
-    const literal = /^(\s*)\S?.*::\s*$/.exec(line);
+    const literal = line.trimEnd().endsWith("::") ? /^(\s*)/.exec(line) : null;
     if (fence) {
       const end = lines.findIndex((later, at) => at > index && later.startsWith(fence[1] ?? "```"));
       const last = end === -1 ? lines.length : end;
@@ -255,7 +267,10 @@ function readNotebook(path: string, text: string): Snippet[] {
 /** IPython's own syntax, as comments: the lines keep their numbers. A cell with a foreign cell magic becomes a comment whole. */
 function withoutMagics(code: string): string {
   if (/^\s*%%(?!time\b|timeit\b|capture\b)/.test(code)) return code.replace(/^/gm, "# ");
-  return code.replace(/^(\s*)([%!?].*|.*[^\s=!<>]\?)$/gm, "$1# $2");
+  return code
+    .split("\n")
+    .map((line) => (/^\s*[%!?]|[^\s=!<>]\?$/.test(line) ? line.replace(/^\s*/, "$&# ") : line))
+    .join("\n");
 }
 
 function fold(text: string): string {

@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { z } from "zod";
 import { throwIfCancelled } from "../errors.ts";
 import { CoreFunction, findCoreFunctions, type UsageText, usageWeights } from "./core-functions.ts";
+import { readDocstringExamples } from "./docstring-examples.ts";
 import { FileType, languageOf, typeOf } from "./file-types.ts";
 import { findPythonModules, isTargetSource } from "./modules.ts";
 import { findNeeds, looksLikePython2, Need } from "./needs.ts";
 import { FileOutline, outlineFile } from "./outline.ts";
 import { Packaging, readPackaging } from "./packaging.ts";
+import { standardLibraryModules } from "./python-names.ts";
 import { parsePython } from "./python-source.ts";
 import { readRepositoryText } from "./read-text.ts";
 import { readSnippets, Snippet } from "./snippets.ts";
@@ -111,6 +113,8 @@ export async function surveyRepository({ folder, subdirectory, signal }: SurveyO
       symbols += outline.symbols.length;
     }
     if (file.language !== "Python") continue;
+    if (file.type === "source" && snippets.length < limits.snippets)
+      snippets.push(...readDocstringExamples(file.path, text, outline));
     const source = await parsePython(text);
     if (source.python2 || (source.errorLine !== null && looksLikePython2(text))) python2.push(file.path);
     if (needs.length < 200) needs.push(...findNeeds(file.path, text, "code"));
@@ -118,6 +122,7 @@ export async function surveyRepository({ folder, subdirectory, signal }: SurveyO
       if (level === 0 && importedNames.size < 2000) for (const { name } of names ?? []) importedNames.add(name);
       const top = module.split(".")[0] ?? "";
       if (level > 0 || !top || modules.topLevel.has(top) || foreign.has(top) || file.type === "test") continue;
+      if (standardLibraryModules.has(top)) continue;
       foreign.set(top, { module: top, path: file.path, line, conditional });
     }
     if (usages.length < limits.usageTexts)
@@ -190,11 +195,28 @@ async function listFiles(
         return files;
       }
       if (subdirectory && !path.startsWith(`${subdirectory}/`) && path.includes("/")) continue;
-      const { size } = await lstat(join(folder, path));
-      files.push({ path, bytes: size, type: typeOf(path), language: languageOf(path) });
+      // A name that is no UTF-8 does not lead back to its file.
+      const size = await lstat(join(folder, path)).then(
+        (stats) => stats.size,
+        () => null,
+      );
+      if (size === null) continue;
+      const isScript = !entry.name.includes(".") && size < 200_000 && (await hasPythonShebang(folder, path));
+      files.push({
+        path,
+        bytes: size,
+        type: isScript ? "source" : typeOf(path),
+        language: isScript ? "Python" : languageOf(path),
+      });
     }
   }
   return files.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Command-line programs often have no suffix: their first line says what they are. */
+async function hasPythonShebang(folder: string, path: string): Promise<boolean> {
+  const text = await readRepositoryText(folder, path, 200_000);
+  return text !== null && /^#!.*\bpython/.test(text.slice(0, 100));
 }
 
 function isPackagingFile({ path, type }: SurveyFile): boolean {
@@ -265,7 +287,7 @@ function runCommands(snippets: readonly Snippet[], readme: string | null): Set<s
   const scripts = new Set<string>();
   for (const { path, kind, code } of snippets) {
     if (path !== readme || kind !== "console") continue;
-    for (const match of code.matchAll(/([\w./-]+\.py)\b/g)) scripts.add((match[1] ?? "").replace(/^\.\//, ""));
+    for (const word of code.split(/[^\w./-]+/)) if (word.endsWith(".py")) scripts.add(word.replace(/^\.\//, ""));
   }
   return scripts;
 }

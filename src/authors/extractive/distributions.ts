@@ -60,7 +60,10 @@ export function distributionFor(module: string, survey: Survey, prose: string): 
   const mapped = distributionOfModule[top];
   const declared = survey.packaging.dependencies.find(({ requirement }) => {
     const name = normalizeName(requirement.name);
-    return name === normalizeName(top) || (mapped !== undefined && name === normalizeName(mapped.replace(/<.*/, "")));
+    return (
+      name.replaceAll("-", "") === normalizeName(top).replaceAll("-", "") ||
+      (mapped !== undefined && name === normalizeName(mapped.replace(/<.*/, "")))
+    );
   });
   if (declared) {
     const { name, extras, specifier } = declared.requirement;

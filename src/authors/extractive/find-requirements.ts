@@ -93,7 +93,11 @@ export async function findUnknownModules(
 ): Promise<Array<{ module: string; path: string; why: string }>> {
   const closure = await closeOverImports(sources, search.modules, context.readText);
   const prose = await projectProse(context);
+  const { installable, dependencies } = context.survey.packaging;
   return [...closure.needed].flatMap(([module, path]) => {
+    // What a package's own files import comes with what it declares, under whatever name.
+    const isDeclared = installable && dependencies.length > 0 && !sources.some((source) => source.path === path);
+    if (isDeclared) return [];
     const { requirement, why } = distributionFor(module, context.survey, prose);
     return requirement === null ? [{ module, path, why }] : [];
   });

@@ -31,7 +31,8 @@ function firstParagraph(path: string, text: string): string {
     : text.split(/\n\s*\n/);
   const plain = paragraphs.map((paragraph) =>
     paragraph
-      .replace(/!\[[^\]]*\]\([^)]*\)|\[!\[[\s\S]*?\]\([^)]*\)\]\([^)]*\)|<[^>]+>/g, "")
+      .slice(0, 5000)
+      .replace(/!\[[^\]]*\]\([^)]*\)|\[!\[[^\]]*\]\([^)]*\)\]\([^)]*\)|<[^>]+>/g, "")
       .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
       .replace(/`+([^`]*)`+(_)?|<(https?:[^>]*)>/g, "$1")
       .replace(/[\u0000-\u001f\u200b-\u200f\u202a-\u202e]+/g, " ")
