@@ -9,7 +9,7 @@ import { distill } from "../pipeline/distill.ts";
 import type { Emit } from "../pipeline/events.ts";
 import type { Outcome } from "../pipeline/outcome.ts";
 import { Run } from "../pipeline/run.ts";
-import { createRunFolder, type RunState, readRunState, writeRunState } from "../pipeline/run-state.ts";
+import { createNewFolder, createRunFolder, type RunState, readRunState, writeRunState } from "../pipeline/run-state.ts";
 import { parseRepositorySource, type RepositorySource } from "../repository/repository-source.ts";
 import type { SandboxProvider } from "../sandboxes/sandbox.ts";
 import { holdRunFolder } from "./hold-run-folder.ts";
@@ -69,7 +69,6 @@ export async function runJob({ request, adapters, emit, signal }: JobOptions): P
       source,
       provider,
       gitEnvironment: adapters.gitEnvironment,
-      homeFolder: adapters.homeFolder,
       dryRun: request.dryRun,
       signal,
       emit: (event) => {
@@ -112,25 +111,17 @@ async function openRun(
   const stamp = now.toISOString().replace(/[-:]/g, "").replace("T", "_").slice(0, 15);
   const base = resolve(adapters.workingFolder, request.config.output_base_path, `${slugOf(source)}_${stamp}`);
   const folder = await createFreshFolder(base);
-  const state = startState(request.config, request.source, source.text, now);
+  const state = startState(request.config, source.text, now);
   await writeRunState(folder, state);
   return { folder, state, source };
 }
 
 /** Two runs of one repository may begin in the same second. */
 async function createFreshFolder(base: string): Promise<string> {
-  await createRunFolder(resolve(base, ".."));
+  await createRunFolder(dirname(base));
   for (let number = 1; ; number++) {
     const folder = number === 1 ? base : `${base}-${number}`;
-    try {
-      await mkdir(folder);
-      return folder;
-    } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "EEXIST") || number > 100) {
-        await createRunFolder(folder);
-        return folder;
-      }
-    }
+    if (await createNewFolder(folder)) return folder;
   }
 }
 
@@ -153,10 +144,10 @@ function slugOf(source: RepositorySource): string {
   );
 }
 
-function startState(config: Config, given: string, source: string, now: Date): RunState {
+function startState(config: Config, source: string, now: Date): RunState {
   const runId = randomBytes(8).toString("hex");
   return {
-    repo_url: redactSecrets(given),
+    repo_url: source,
     repository_description: null,
     status: "STARTED",
     status_message: "started",

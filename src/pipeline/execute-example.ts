@@ -1,15 +1,17 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import type { Config } from "../config.ts";
 import { SandboxError } from "../errors.ts";
 import { type Draft, environmentFolder, sourceFolder } from "../example/example.ts";
-import { type Evidence, type Execution, LogEntry, type StepResult, stepSucceeded } from "../example/execution.ts";
+import { type Evidence, type Execution, type StepResult, stepSucceeded } from "../example/execution.ts";
 import { formatRequirement, parseRequirement } from "../repository/requirement.ts";
 import type { CommandResult, Sandbox, SandboxProvider } from "../sandboxes/sandbox.ts";
+import { parseUntrustedJson } from "./parse-untrusted-json.ts";
 import { readEvidence } from "./read-evidence.ts";
+import { readLog, readResults } from "./read-output.ts";
 
 /** Where things lie in every sandbox. */
 const exampleFolder = "/work/example";
@@ -279,39 +281,11 @@ async function listPackages(sandbox: Sandbox, signal: AbortSignal | undefined): 
     outputLimitBytes: 1_000_000,
     ...(signal ? { signal } : {}),
   });
-  const parsed = PackageList.safeParse(parseJson(result.stdout.text));
+  const parsed = PackageList.safeParse(parseUntrustedJson(result.stdout.text));
   if (!parsed.success) return [];
   return [...new Set(parsed.data.map(({ name, version }) => `${name}==${version}`))].sort((a, b) =>
     a.localeCompare(b, "en"),
   );
-}
-
-async function readResults(output: string): Promise<Pick<Execution, "results" | "resultsProblem">> {
-  const text = await readFile(join(output, "results.json"), "utf8").catch(() => null);
-  if (text === null) return { results: null, resultsProblem: "main.py wrote no results.json" };
-  const results = parseJson(text);
-  if (results === undefined) return { results: null, resultsProblem: "results.json is not valid JSON" };
-  return { results, resultsProblem: isEmpty(results) ? "results.json holds no values" : null };
-}
-
-/** Whether a value holds nothing but empty objects, lists and texts, and names of types. */
-function isEmpty(value: unknown): boolean {
-  if (value === null || value === "") return true;
-  return typeof value === "object" && Object.entries(value).every(([key, each]) => key === "type" || isEmpty(each));
-}
-
-async function readLog(output: string): Promise<Execution["log"]> {
-  const text = await readFile(join(output, "log.json"), "utf8").catch(() => "");
-  const parsed = z.array(LogEntry).safeParse(parseJson(text));
-  return parsed.success ? parsed.data.slice(0, 1000) : [];
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 async function writeFiles(folder: string, files: Readonly<Record<string, string>>): Promise<void> {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { environmentFolder, sourceFolder } from "../example/example.ts";
 import { type Evidence, ObserverRecord } from "../example/execution.ts";
+import { parseUntrustedJson } from "./parse-untrusted-json.ts";
 
 const maxRecordBytes = 20_000_000;
 const maxRecords = 500;
@@ -82,21 +83,13 @@ async function readRecords(folder: string): Promise<ObserverRecord[]> {
       if (!entry.isFile() || !entry.name.endsWith(".json") || records.length >= maxRecords) continue;
       const path = join(folder, entry.name);
       if ((await lstat(path)).size > maxRecordBytes) continue;
-      const parsed = ObserverRecord.safeParse(parseJson(await readFile(path, "utf8")));
+      const parsed = ObserverRecord.safeParse(parseUntrustedJson(await readFile(path, "utf8")));
       if (parsed.success) records.push(parsed.data);
     }
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
   }
   return records.sort((a, b) => a.pid - b.pid);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 function addImpostor(evidence: Evidence, module: string, file: string): void {

@@ -144,11 +144,22 @@ export async function writeFileAtomically(path: string, text: string): Promise<v
   }
 }
 
-/** Makes the folder of a run, with the folders above it. */
+/** Makes a folder, with the folders above it. */
 export async function createRunFolder(folder: string): Promise<void> {
+  // Not `recursive`: Node then hangs below /proc, and takes a read-only disk for a missing folder.
+  const parent = dirname(folder);
+  if (parent !== folder && !(await isThere(parent))) await createRunFolder(parent);
+  if (!(await createNewFolder(folder)) && !(await isFolder(folder)))
+    throw describeWriteError(folder, Object.assign(new Error("a file"), { code: "EEXIST" }));
+}
+
+/** Makes one folder; false where something of its name is there. */
+export async function createNewFolder(folder: string): Promise<boolean> {
   try {
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder);
+    return true;
   } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
     throw describeWriteError(folder, error);
   }
 }

@@ -18,7 +18,6 @@ export interface RunOptions {
   provider: SandboxProvider;
   /** For git alone: HOME, PATH, SSH agent and proxy settings of whoever started the run. */
   gitEnvironment: NodeJS.ProcessEnv;
-  homeFolder: string;
   dryRun: boolean;
   emit: Emit;
   signal: AbortSignal | undefined;

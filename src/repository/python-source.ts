@@ -1,5 +1,7 @@
 import type { Node } from "web-tree-sitter";
 import { hasGrammar, withTree } from "./grammars.ts";
+import { collectNames, type NameUse } from "./name-use.ts";
+import { type PythonImport, readImport } from "./python-import.ts";
 import { pythonBuiltins } from "./python-names.ts";
 
 /** What a piece of Python text says, as far as the product asks: syntax only, nothing is run. Lines count from 1. */
@@ -21,20 +23,6 @@ export interface PythonSource {
   python2: boolean;
   usesDunderFile: boolean;
   usesArguments: boolean;
-}
-
-interface PythonImport {
-  /** Dotted module as written, without leading dots. */
-  module: string;
-  /** Number of leading dots; 0 for an absolute import. */
-  level: number;
-  /** `import m as alias`: null. `from m import a as b`: the names. */
-  names: Array<{ name: string; alias: string }> | null;
-  alias: string | null;
-  star: boolean;
-  line: number;
-  /** Inside `try`, `if` or a function: may be optional. */
-  conditional: boolean;
 }
 
 export interface PythonCall {
@@ -177,36 +165,6 @@ function collectFacts(node: Node, source: PythonSource, conditional: boolean): v
   for (const child of node.namedChildren) if (child) collectFacts(child, source, inner);
 }
 
-function readImport(node: Node, conditional: boolean): PythonImport[] {
-  const line = node.startPosition.row + 1;
-  const pair = (child: Node): { name: string; alias: string | null } => {
-    if (child.type === "aliased_import") {
-      return {
-        name: child.childForFieldName("name")?.text ?? "",
-        alias: child.childForFieldName("alias")?.text ?? null,
-      };
-    }
-    return { name: child.text, alias: null };
-  };
-  if (node.type === "import_statement") {
-    return node.childrenForFieldName("name").flatMap((child) => {
-      if (!child) return [];
-      const { name, alias } = pair(child);
-      return [{ module: name, level: 0, names: null, alias, star: false, line, conditional }];
-    });
-  }
-  const moduleText =
-    node.type === "future_import_statement" ? "__future__" : (node.childForFieldName("module_name")?.text ?? "");
-  const level = /^\.*/.exec(moduleText)?.[0].length ?? 0;
-  const names = node.childrenForFieldName("name").flatMap((child) => {
-    if (!child) return [];
-    const { name, alias } = pair(child);
-    return [{ name, alias: alias ?? name }];
-  });
-  const star = node.namedChildren.some((child) => child?.type === "wildcard_import");
-  return [{ module: moduleText.slice(level), level, names, alias: null, star, line, conditional }];
-}
-
 function readCall(node: Node): PythonCall | null {
   const callee = node.childForFieldName("function");
   if (!callee) return null;
@@ -253,128 +211,4 @@ function readString(node: Node, source: PythonSource): void {
     startIndex: only?.startIndex ?? node.startIndex,
     endIndex: only?.endIndex ?? node.endIndex,
   });
-}
-
-interface NameUse {
-  binds: Set<string>;
-  reads: Set<string>;
-}
-
-/** Names bound and read by one statement. Function bodies read late and bind their own names only. */
-function collectNames(node: Node, use: NameUse): void {
-  switch (node.type) {
-    case "identifier":
-      if (!use.binds.has(node.text)) use.reads.add(node.text);
-      return;
-    case "import_statement":
-    case "import_from_statement":
-    case "future_import_statement":
-      for (const imported of readImport(node, false)) {
-        if (imported.names) for (const { alias } of imported.names) use.binds.add(alias);
-        else use.binds.add(imported.alias ?? imported.module.split(".")[0] ?? imported.module);
-      }
-      return;
-    case "attribute":
-      visit(node.childForFieldName("object"), use);
-      return;
-    case "keyword_argument":
-      visit(node.childForFieldName("value"), use);
-      return;
-    case "assignment":
-    case "augmented_assignment":
-      visit(node.childForFieldName("right"), use);
-      visit(node.childForFieldName("type"), use);
-      if (node.type === "augmented_assignment") visit(node.childForFieldName("left"), use);
-      bindTargets(node.childForFieldName("left"), use);
-      return;
-    case "named_expression":
-      visit(node.childForFieldName("value"), use);
-      bindTargets(node.childForFieldName("name"), use);
-      return;
-    case "for_statement":
-      visit(node.childForFieldName("right"), use);
-      bindTargets(node.childForFieldName("left"), use);
-      visit(node.childForFieldName("body"), use);
-      visit(node.childForFieldName("alternative"), use);
-      return;
-    case "for_in_clause":
-      bindTargets(node.childForFieldName("left"), use);
-      visit(node.childForFieldName("right"), use);
-      return;
-    case "list_comprehension":
-    case "set_comprehension":
-    case "dictionary_comprehension":
-    case "generator_expression":
-      readScope(node, use, (inner) => {
-        for (const clause of node.namedChildren) if (clause?.type === "for_in_clause") collectNames(clause, inner);
-        for (const child of node.namedChildren) if (child && child.type !== "for_in_clause") collectNames(child, inner);
-      });
-      return;
-    case "as_pattern_target":
-      bindTargets(node, use);
-      return;
-    case "as_pattern":
-      for (const child of node.namedChildren) if (child) collectNames(child, use);
-      return;
-    case "function_definition":
-    case "lambda": {
-      const name = node.childForFieldName("name");
-      if (name) use.binds.add(name.text);
-      visit(node.childForFieldName("return_type"), use);
-      readScope(node, use, (inner) => {
-        const parameters = node.childForFieldName("parameters");
-        if (parameters) bindParameters(parameters, inner, use);
-        visit(node.childForFieldName("body"), inner);
-      });
-      return;
-    }
-    case "class_definition": {
-      visit(node.childForFieldName("superclasses"), use);
-      const name = node.childForFieldName("name");
-      if (name) use.binds.add(name.text);
-      readScope(node, use, (inner) => visit(node.childForFieldName("body"), inner));
-      return;
-    }
-    case "global_statement":
-    case "nonlocal_statement":
-    case "comment":
-      return;
-    default:
-      for (const child of node.namedChildren) if (child) collectNames(child, use);
-  }
-}
-
-function visit(node: Node | null, use: NameUse): void {
-  if (node) collectNames(node, use);
-}
-
-/** Reads an inner scope: what it binds stays inside, what it reads and does not bind comes out. */
-function readScope(_node: Node, use: NameUse, read: (inner: NameUse) => void): void {
-  const inner: NameUse = { binds: new Set(), reads: new Set() };
-  read(inner);
-  for (const name of inner.reads) if (!inner.binds.has(name) && !use.binds.has(name)) use.reads.add(name);
-}
-
-function bindTargets(node: Node | null, use: NameUse): void {
-  if (!node) return;
-  if (node.type === "identifier") use.binds.add(node.text);
-  else if (node.type === "attribute" || node.type === "subscript") collectNames(node, use);
-  else for (const child of node.namedChildren) bindTargets(child, use);
-}
-
-function bindParameters(parameters: Node, inner: NameUse, outer: NameUse): void {
-  for (const parameter of parameters.namedChildren) {
-    if (!parameter) continue;
-    visit(parameter.childForFieldName("value"), outer);
-    visit(parameter.childForFieldName("type"), outer);
-    if (parameter.type === "identifier") inner.binds.add(parameter.text);
-    else {
-      const name =
-        parameter.childForFieldName("name") ??
-        parameter.namedChildren.find((child) => child?.type === "identifier") ??
-        null;
-      if (name?.type === "identifier") inner.binds.add(name.text);
-      else for (const child of parameter.namedChildren) if (child?.type !== "type") bindTargets(child, inner);
-    }
-  }
 }
