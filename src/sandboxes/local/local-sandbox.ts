@@ -99,6 +99,13 @@ async function wrapErrors<T>(action: () => Promise<T>): Promise<T> {
     return await action();
   } catch (error) {
     if (error instanceof DistillerError) throw error;
+    if (error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT"))
+      throw new SandboxError({
+        code: "disk-full",
+        userMessage: "The disk is full: free some space, then continue with --resume.",
+        retryable: true,
+        cause: error,
+      });
     const userMessage = `Files could not be moved in or out of the sandbox: ${error instanceof Error ? error.message : error}`;
     throw new SandboxError({ code: "sandbox-files-failed", userMessage, cause: error });
   }

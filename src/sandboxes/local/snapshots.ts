@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { lstat, mkdir, open, readdir, readFile, rename, rm, symlink, utimes } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, readFile, rename, rm, statfs, symlink, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { SandboxError } from "../../errors.ts";
@@ -15,13 +15,22 @@ export interface SnapshotStore {
   /** Moves paths below /work into the snapshot and returns what to mount in their place. */
   save(key: string, place: SandboxPlace, paths: readonly string[]): Promise<Mount[]>;
   remove(key: string): Promise<void>;
-  /** Removes what crashes left, and snapshots that nobody has used for long. */
+  /** Removes what crashes left, snapshots that nobody has used for long, and more of them where the disk is short. */
   sweep(): Promise<void>;
+}
+
+export interface SnapshotStoreOptions {
+  folder: string;
+  ownedByRoot: boolean;
+  /** With less disk free, the snapshots unused longest go; an environment with a deep-learning framework takes 5 GB. */
+  wantedFreeBytes?: number;
 }
 
 /** A snapshot unused for so long is removed, in milliseconds. */
 const keptForMs = 14 * 24 * 3600_000;
 const unfinishedForMs = 24 * 3600_000;
+/** One used this recently may be in use, and stays even where the disk is short. */
+const inUseForMs = 6 * 3600_000;
 const unfinishedPrefix = ".unfinished-";
 const manifestName = "snapshot.json";
 
@@ -29,7 +38,11 @@ const manifestName = "snapshot.json";
  * Snapshots are folders `<key>/` holding the kept paths as `0`, `1`, ... and a manifest. One is assembled under
  * another name and appears by a single rename, so whatever stands under a key is whole.
  */
-export function createSnapshotStore({ folder, ownedByRoot }: { folder: string; ownedByRoot: boolean }): SnapshotStore {
+export function createSnapshotStore({
+  folder,
+  ownedByRoot,
+  wantedFreeBytes = 10e9,
+}: SnapshotStoreOptions): SnapshotStore {
   function folderOf(key: string): string {
     if (!/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/.test(key)) throw failed(`the key ${JSON.stringify(key)} cannot be used`);
     return join(folder, key);
@@ -81,10 +94,18 @@ export function createSnapshotStore({ folder, ownedByRoot }: { folder: string; o
       await rm(folderOf(key), { recursive: true, force: true });
     },
     async sweep() {
+      const kept: Array<{ path: string; unusedMs: number }> = [];
       for (const name of await readdir(folder)) {
-        const unused = Date.now() - (await lstat(join(folder, name))).mtimeMs;
-        const isOld = unused > (name.startsWith(unfinishedPrefix) ? unfinishedForMs : keptForMs);
-        if (isOld) await rm(join(folder, name), { recursive: true, force: true });
+        const path = join(folder, name);
+        const unusedMs = Date.now() - (await lstat(path)).mtimeMs;
+        const isOld = unusedMs > (name.startsWith(unfinishedPrefix) ? unfinishedForMs : keptForMs);
+        if (isOld) await rm(path, { recursive: true, force: true });
+        else if (unusedMs > inUseForMs) kept.push({ path, unusedMs });
+      }
+      for (const { path } of kept.sort((a, b) => b.unusedMs - a.unusedMs)) {
+        const { bavail, bsize } = await statfs(folder);
+        if (bavail * bsize > wantedFreeBytes) return;
+        await rm(path, { recursive: true, force: true });
       }
     },
   };
