@@ -27,6 +27,8 @@ export const FileOutline = z.object({
 export type FileOutline = z.infer<typeof FileOutline>;
 
 const maxSymbolsPerFile = 2000;
+/** Milliseconds that a file's query may take: source takes a few, tens of thousands of nested brackets take seconds. */
+const longestQuery = 2000;
 
 const grammarOfLanguage: Partial<Record<string, GrammarName>> = {
   Python: "python",
@@ -122,7 +124,9 @@ function docstringOf(body: Node): string {
 
 function readMatches(query: Query, root: Node, lines: readonly string[]): CodeSymbol[] {
   const symbols: CodeSymbol[] = [];
-  for (const { captures } of query.matches(root, { matchLimit: 10_000 })) {
+  const deadline = performance.now() + longestQuery;
+  const progressCallback = () => performance.now() > deadline;
+  for (const { captures } of query.matches(root, { matchLimit: 10_000, progressCallback })) {
     const head = captures.find(({ name }) => name === "head")?.node;
     const whole = captures.find(({ name }) => name !== "head");
     if (!head || !whole || symbols.length >= maxSymbolsPerFile) continue;

@@ -184,6 +184,8 @@ async function listFiles(
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     throwIfCancelled(signal);
     for await (const entry of await opendir(join(folder, next))) {
+      // A name that is no UTF-8 does not lead back to its file.
+      if (entry.name.includes("\ufffd")) continue;
       const path = next ? `${next}/${entry.name}` : entry.name;
       if (entry.isDirectory()) {
         if (entry.name !== ".git") pending.push(path);
@@ -195,12 +197,7 @@ async function listFiles(
         return files;
       }
       if (subdirectory && !path.startsWith(`${subdirectory}/`) && path.includes("/")) continue;
-      // A name that is no UTF-8 does not lead back to its file.
-      const size = await lstat(join(folder, path)).then(
-        (stats) => stats.size,
-        () => null,
-      );
-      if (size === null) continue;
+      const { size } = await lstat(join(folder, path));
       const isScript = !entry.name.includes(".") && size < 200_000 && (await hasPythonShebang(folder, path));
       files.push({
         path,

@@ -10,6 +10,10 @@ const Because = z.object({ id: z.string(), why: z.string() });
 export const Decisions = z.object({
   /** Candidates in `main.py`, by id, in order. */
   chosen: z.array(z.string()),
+  /** Those of them that have run to their end once. */
+  proven: z.array(z.string()),
+  /** Revisions so far. */
+  revisions: z.number().int(),
   /** Candidates that were tried and do not run. */
   rejected: z.array(Because.extend({ reasonCode: AuthorReason })),
   /** Blocks of a session that were left out. */

@@ -14,6 +14,11 @@ import { classifyFiles, summarizeRepository } from "./summarize.ts";
 
 const maxExamples = 3;
 
+/** After so many revisions, an example that runs is worth more than another one that might. */
+const revisionsWithNewCandidates = 2;
+/** After so many, what has not run yet is let go. */
+const revisionsWithUnproven = 5;
+
 /**
  * The author that asks no model: it takes the examples a repository already holds, makes them run by rule, and drops
  * what does not. Every line that calls the repository was written by its authors.
@@ -46,6 +51,8 @@ async function draftExample(context: AuthorContext): Promise<DraftOutcome> {
   const standsAlone = packaging.dependencies.length === 0 && !packaging.compiled;
   const initial: Decisions = {
     chosen: [],
+    proven: [],
+    revisions: 0,
     rejected: [],
     droppedBlocks: [],
     replacements: [],
@@ -65,6 +72,7 @@ async function reviseExample(context: AuthorContext, { draft, execution, shortco
   const search = searchOf(context);
   const candidates = await findCandidates(search);
   let decisions = Decisions.parse(draft.memory);
+  decisions = { ...decisions, revisions: decisions.revisions + 1 };
   const issues: string[] = [];
   const changes: string[] = [];
   if (!stepSucceeded(execution.environment)) {
@@ -83,6 +91,8 @@ async function reviseExample(context: AuthorContext, { draft, execution, shortco
     const ranWith = decisions;
     const { failed, unfinished, finished } = readFailures(execution);
     const prose = await projectProse(context);
+    const ended = ranWith.chosen.filter((_, index) => finished.has(`example${index + 1}`));
+    decisions = { ...decisions, proven: [...new Set([...decisions.proven, ...ended])] };
     ranWith.chosen.forEach((id, index) => {
       const name = `example${index + 1}`;
       const candidate = candidates.find((each) => each.id === id);
@@ -117,13 +127,13 @@ async function reviseExample(context: AuthorContext, { draft, execution, shortco
       }
     });
     if (changes.length === 0) {
-      const ended = !stepSucceeded(execution.program) && execution.log.length === 0;
+      const neverBegan = !stepSucceeded(execution.program) && execution.log.length === 0;
       for (const id of decisions.chosen)
         decisions = reject(
           decisions,
           id,
-          ended ? "the program ended before it began" : shortcomings.join("; "),
-          ended ? "examples-fail" : "core-not-reached",
+          neverBegan ? "the program ended before it began" : shortcomings.join("; "),
+          neverBegan ? "examples-fail" : "core-not-reached",
         );
       issues.push(...shortcomings);
       changes.push("taken other examples of the repository instead");
@@ -167,6 +177,9 @@ async function chooseCandidates(
   const best =
     candidates.find(({ id, needs }) => needs.length === 0 && !decisions.rejected.some((rejected) => rejected.id === id))
       ?.score ?? 0;
+  const proven = decisions.chosen.filter((id) => decisions.proven.includes(id));
+  if (proven.length > 0 && decisions.revisions > revisionsWithUnproven) return { ...decisions, chosen: proven };
+  if (proven.length > 0 && decisions.revisions > revisionsWithNewCandidates) return decisions;
   for (const candidate of candidates) {
     if (decisions.chosen.length >= maxExamples) break;
     if (decisions.chosen.includes(candidate.id) || decisions.rejected.some(({ id }) => id === candidate.id)) continue;

@@ -42,7 +42,7 @@ export async function findCandidates(context: CandidateContext): Promise<Candida
   for (const candidate of candidates) {
     const weight = candidate.coreCalls.reduce((sum, core) => sum + core.score / first, 0);
     const focus = context.focus ? focusScore(candidate, context.focus) : 0;
-    const fails = candidate.needs.length > 0 ? 25 : 0;
+    const fails = (candidate.needs.length > 0 ? 25 : 0) + Math.min(findMissingFiles(survey, candidate).length * 3, 9);
     candidate.score =
       Math.round(
         (kindScore[candidate.kind] + 6 * Math.min(weight, 4) + Math.min(candidate.otherCalls, 5) / 2 + focus - fails) *
@@ -298,6 +298,20 @@ export function findWorkingFolder(survey: Survey, path: string, sources: readonl
     if (hits > (best?.hits ?? 0)) best = { folder, hits };
   }
   return best?.folder ?? null;
+}
+
+/** Names of data files in the code that do not lie where it looks for them. */
+function findMissingFiles(survey: Survey, { blocks, workingFolder, script }: Candidate): string[] {
+  if (script) return [];
+  const files = new Set(survey.files.map(({ path }) => path));
+  const names = new Set(survey.files.map(({ path }) => path.split("/").at(-1) ?? path));
+  const literals = blocks.flatMap(({ code }) =>
+    [...code.matchAll(/["']([\w./-]{3,100})["']/g)].map((match) => match[1] ?? ""),
+  );
+  return [...new Set(literals)].filter((literal) => {
+    const isFile = names.has(literal.split("/").at(-1) ?? literal) || /\/.*\.\w{1,5}$/.test(literal);
+    return isFile && !files.has(resolvePath(workingFolder ?? "", literal) ?? literal);
+  });
 }
 
 /** Joins a folder and a relative path; null where it leaves the repository. */

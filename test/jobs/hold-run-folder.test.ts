@@ -1,0 +1,47 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { access, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { holdRunFolder } from "../../src/jobs/hold-run-folder.ts";
+import { makeFolder } from "../support/author-context.ts";
+
+describe("holdRunFolder", () => {
+  it("writes who holds the folder and lets it go", async () => {
+    await using folder = await makeFolder();
+    const lock = join(folder.path, "lock");
+    {
+      await using _held = await holdRunFolder(folder.path);
+      expect(await readFile(lock, "utf8")).toBe(String(process.pid));
+    }
+    await expect(access(lock)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  it("refuses a folder that another living process holds, and names it", async () => {
+    await using folder = await makeFolder();
+    const other = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60000)"], { stdio: "ignore" });
+    try {
+      await writeFile(join(folder.path, "lock"), String(other.pid));
+      await expect(holdRunFolder(folder.path)).rejects.toMatchObject({
+        code: "run-in-progress",
+        userMessage: expect.stringContaining(String(other.pid)),
+      });
+    } finally {
+      other.kill("SIGKILL");
+      await once(other, "exit");
+    }
+    await using held = await holdRunFolder(folder.path);
+    expect(held).toBeDefined();
+  });
+
+  it.each(["", "not a number", "-1", "0"])("takes over a lock that says %j", async (text) => {
+    await using folder = await makeFolder({ lock: text });
+    await using _held = await holdRunFolder(folder.path);
+    expect(await readFile(join(folder.path, "lock"), "utf8")).toBe(String(process.pid));
+  });
+
+  it("says in one line that a folder cannot be written", async () => {
+    await using folder = await makeFolder({ file: "x" });
+    await expect(holdRunFolder(join(folder.path, "file"))).rejects.toMatchObject({ code: "output-not-writable" });
+  });
+});
