@@ -61,25 +61,32 @@ async function checkSandbox(terminal: Terminal): Promise<Finding[]> {
     hostPath: terminal.environment.PATH ?? "/usr/bin:/bin",
   };
   const findings: Finding[] = [];
+  const create = (isolation: "bubblewrap" | "none"): ReturnType<typeof createLocalProvider> =>
+    createLocalProvider({ isolation, ...options });
   let provider: Awaited<ReturnType<typeof createLocalProvider>>;
   try {
-    provider = await createLocalProvider({ isolation: "bubblewrap", ...options });
+    provider = await create("bubblewrap").catch((error) => {
+      if (!(error instanceof DistillerError) || error.code === "sandbox-state-folder") throw error;
+      findings.push({
+        name: "bubblewrap",
+        state: "missing",
+        detail: "programs cannot be isolated",
+        advice: error.userMessage,
+      });
+      return create("none");
+    });
+  } catch (error) {
+    // What is wrong with that folder is told where the disk is checked.
+    if (error instanceof DistillerError && error.code === "sandbox-state-folder") return findings;
+    throw error;
+  }
+  if (findings.length === 0)
     findings.push({
       name: "bubblewrap",
       state: "found",
       detail: "programs run isolated from this machine",
       advice: "",
     });
-  } catch (error) {
-    if (!(error instanceof DistillerError)) throw error;
-    findings.push({
-      name: "bubblewrap",
-      state: "missing",
-      detail: "programs cannot be isolated",
-      advice: error.userMessage,
-    });
-    provider = await createLocalProvider({ isolation: "none", ...options });
-  }
   const { pythons } = await provider.describe();
   const first = pythons.find(({ version }) => version.startsWith("3."));
   if (!first)

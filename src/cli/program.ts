@@ -31,6 +31,7 @@ export async function createProgram(terminal: Terminal): Promise<number> {
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),
       writeErr: (text) => terminal.stderr.write(text),
+      outputError: (text, write) => write(`codedistiller: ${describeUsageError(text)}\n`),
     });
 
   program
@@ -109,6 +110,15 @@ export async function createProgram(terminal: Terminal): Promise<number> {
       terminal.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
     return exitStatus.error;
   }
+}
+
+/** Commander's words in our form: one line, with what to do. */
+function describeUsageError(text: string): string {
+  const line = text
+    .replace(/^error: /, "")
+    .replace(/\s*\n\s*/g, " ")
+    .trim();
+  return `${line}${/[.?)]$/.test(line) ? "" : "."} See --help for what there is.`;
 }
 
 function parseNumber(text: string): number {

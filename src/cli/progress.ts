@@ -35,7 +35,8 @@ export function createProgress({
 
 function createLiveProgress(stream: NodeJS.WriteStream, verbose: boolean, cost: () => number): Progress {
   const started = performance.now();
-  const spinner = ora({ stream, discardStdin: false });
+  // What ora colours with does not know NO_COLOR; the stream does.
+  const spinner = ora({ stream, discardStdin: false, color: stream.hasColors() ? "cyan" : false });
   let stage = "";
   let detail = "";
   const draw = (): void => {

@@ -1,6 +1,8 @@
-import { open, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { RunFolderError } from "../errors.ts";
+import { describeWriteError } from "../pipeline/run-state.ts";
 
 /**
  * Keeps a run folder to one process: a lock file with the holder's process number. The lock of a process that is gone
@@ -8,35 +10,43 @@ import { RunFolderError } from "../errors.ts";
  */
 export async function holdRunFolder(folder: string): Promise<AsyncDisposable> {
   const path = join(folder, "lock");
-  for (let attempt = 0; attempt < 3; attempt++) {
-    try {
-      const file = await open(path, "wx");
-      await file.writeFile(String(process.pid));
-      await file.close();
-      return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
-    } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) {
-        throw new RunFolderError({
-          code: "output-not-writable",
-          userMessage: `${folder} cannot be written. Choose another folder with --out.`,
-          cause: error,
-        });
-      }
-      const holder = Number(await readFile(path, "utf8").catch(() => "0"));
-      if (holder > 0 && holder !== process.pid && isAlive(holder)) {
-        throw new RunFolderError({
-          code: "run-in-progress",
-          userMessage: `${folder} is in use by process ${holder}. Wait for it, or end it first.`,
-        });
-      }
-      await rm(path, { force: true });
+  for (let attempt = 0; attempt < 5; attempt++) {
+    if (await takeLock(path)) return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
+    const holder = Number(await readFile(path, "utf8").catch(() => "0"));
+    if (holder > 0 && holder !== process.pid && isAlive(holder)) {
+      throw new RunFolderError({
+        code: "run-in-progress",
+        userMessage: `${folder} is in use by process ${holder}. Wait for it, or end it first.`,
+      });
     }
+    // One without a holder may be just being written.
+    if (holder === 0 && attempt < 3) await setTimeout(50);
+    else await rm(path, { force: true });
   }
   throw new RunFolderError({
     code: "run-in-progress",
     userMessage: `${folder} is being taken by another process. Try again.`,
     retryable: true,
   });
+}
+
+/** False where there is a lock already. */
+async function takeLock(path: string): Promise<boolean> {
+  try {
+    await writeFile(path, String(process.pid), { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    const told = describeWriteError(path, error);
+    if (told.code === "disk-full") await rm(path, { force: true });
+    throw told.code === "disk-full"
+      ? told
+      : new RunFolderError({
+          code: "output-not-writable",
+          userMessage: `${dirname(path)} cannot be written. Choose another folder with --out.`,
+          cause: error,
+        });
+  }
 }
 
 function isAlive(pid: number): boolean {

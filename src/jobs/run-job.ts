@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, rm } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import type { Author } from "../authors/author.ts";
 import type { Config } from "../config.ts";
 import { CancelledError, ConfigError, DistillerError, RepositoryError } from "../errors.ts";
@@ -50,10 +50,12 @@ export async function runJob({ request, adapters, emit, signal }: JobOptions): P
   const result: JobResult = { runFolder: null, state: null, outcome: null, error: null };
   let log: Logger | null = null;
   try {
-    const { folder, state, source } = await openRun(request, adapters);
+    const { folder, state: opened, source } = await openRun(request, adapters);
     result.runFolder = folder;
-    result.state = state;
     await using _held = await holdRunFolder(folder);
+    // Until the lock was ours, another process may have gone on with the run.
+    const state = request.kind === "resume" ? await readRunState(folder) : opened;
+    result.state = state;
     const logger = createFileLogger(join(folder, "run.log"));
     log = logger;
     const { config, runId } = state.distiller;

@@ -46,7 +46,6 @@ export async function reproduceBest(run: Run, context: AuthorContext): Promise<v
     });
     distiller.reproduction = reproduction;
     run.note("verify", reproduction.check.evidence);
-    await run.save();
   });
 }
 
@@ -99,9 +98,9 @@ export async function concludeRun(run: Run, { survey }: AuthorContext): Promise<
     distiller.finishedAt = new Date().toISOString();
     if (best?.verdict?.executed.result === "passed")
       await writeFile(run.path("example", "README.md"), renderExampleReadme(state));
+    // Before the outcome is saved: a run that has one is never gone on with.
+    await writeReport({ runFolder: run.folder, state, survey });
   });
-  await run.save();
-  await writeReport({ runFolder: run.folder, state, survey });
   await rm(run.repositoryFolder, { recursive: true, force: true });
 }
 

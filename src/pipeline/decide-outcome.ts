@@ -37,7 +37,11 @@ export function decideOutcome(
       explanation: "The example ran, called the repository's core functions, and gave the same values in a clean room.",
     };
   }
-  if (gaveUp) return { outcome: gaveUp.outcome, reasonCode: gaveUp.reasonCode, explanation: gaveUp.explanation };
+  if (gaveUp) {
+    const { outcome, reasonCode } = gaveUp;
+    const place = outcome === "skipped" && needsKeyOrGpu ? `The repository ${needsKeyOrGpu}. ` : "";
+    return { outcome, reasonCode, explanation: `${place}${gaveUp.explanation}` };
+  }
   return {
     outcome: "failed",
     reasonCode: "iterations-used-up",

@@ -37,19 +37,24 @@ export async function publishExample({
   const files = publishedFiles(draft, execution);
   const temporary = `${folder}.partial`;
   await rm(temporary, { recursive: true, force: true });
-  await mkdir(join(temporary, "outputs"), { recursive: true });
-  for (const [path, text] of Object.entries(files))
-    await writeFile(join(temporary, path), text, { mode: path.endsWith(".sh") ? 0o755 : 0o644 });
-  await writeFile(
-    join(temporary, "metadata.json"),
-    `${JSON.stringify(describePublished({ draft, execution, repository, survey }), null, 2)}\n`,
-  );
-  await writeFile(join(temporary, "results.json"), `${JSON.stringify(execution.results ?? {}, null, 2)}\n`);
-  await copyIfThere(join(outputFolder, "to_save"), join(temporary, "outputs"));
-  for (const name of ["log.json", "stdout.python.txt"])
-    await copyIfThere(join(outputFolder, name), join(temporary, "outputs", name));
-  if (repository.url === null && repository.totalBytes <= maxCarriedSourceBytes)
-    await cp(repository.folder, join(temporary, sourceFolder), { recursive: true });
+  try {
+    await mkdir(join(temporary, "outputs"), { recursive: true });
+    for (const [path, text] of Object.entries(files))
+      await writeFile(join(temporary, path), text, { mode: path.endsWith(".sh") ? 0o755 : 0o644 });
+    await writeFile(
+      join(temporary, "metadata.json"),
+      `${JSON.stringify(describePublished({ draft, execution, repository, survey }), null, 2)}\n`,
+    );
+    await writeFile(join(temporary, "results.json"), `${JSON.stringify(execution.results ?? {}, null, 2)}\n`);
+    await copyIfThere(join(outputFolder, "to_save"), join(temporary, "outputs"));
+    for (const name of ["log.json", "stdout.python.txt"])
+      await copyIfThere(join(outputFolder, name), join(temporary, "outputs", name));
+    if (repository.url === null && repository.totalBytes <= maxCarriedSourceBytes)
+      await cp(repository.folder, join(temporary, sourceFolder), { recursive: true });
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
   await rm(folder, { recursive: true, force: true });
   await rename(temporary, folder);
   return files;

@@ -31,7 +31,6 @@ export async function cloneSource(run: Run): Promise<Repository> {
       "clone",
       `${repository.name} at ${repository.commit?.slice(0, 12) ?? "no commit"}, ${repository.fileCount} files`,
     );
-    await run.save();
     return repository;
   });
 }
@@ -51,7 +50,6 @@ export async function surveySource(run: Run, repository: Repository): Promise<Su
     });
     await writeFileAtomically(path, JSON.stringify(survey));
     run.note("survey", describeSurvey(survey));
-    await run.save();
     return survey;
   });
 }
@@ -76,7 +74,6 @@ export async function summarizeRepository(
     const summary = await author.summarize(context);
     distiller.summary = summary;
     run.state.repository_description = summary.description;
-    await run.save();
     return summary;
   });
 }
@@ -90,6 +87,5 @@ export async function classifyFiles(
   if (run.state.classification_list.length > 0) return;
   await run.stage("classify", async () => {
     run.state.classification_list = await author.classify(context, summary);
-    await run.save();
   });
 }

@@ -1,5 +1,5 @@
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { FileClassification, Judgement, RepositorySummary } from "../authors/author.ts";
 import { Config } from "../config.ts";
@@ -146,11 +146,20 @@ export async function writeFileAtomically(path: string, text: string): Promise<v
 
 /** Makes a folder, with the folders above it. */
 export async function createRunFolder(folder: string): Promise<void> {
+  if (await isFolder(folder)) return;
   // Not `recursive`: Node then hangs below /proc, and takes a read-only disk for a missing folder.
   const parent = dirname(folder);
-  if (parent !== folder && !(await isThere(parent))) await createRunFolder(parent);
-  if (!(await createNewFolder(folder)) && !(await isFolder(folder)))
-    throw describeWriteError(folder, Object.assign(new Error("a file"), { code: "EEXIST" }));
+  if (parent !== folder) await createRunFolder(parent);
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    // Another run may have made it just now.
+    if (!(await isFolder(folder))) throw describeWriteError(folder, error);
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isDirectory() ?? false;
 }
 
 /** Makes one folder; false where something of its name is there. */
@@ -164,7 +173,8 @@ export async function createNewFolder(folder: string): Promise<boolean> {
   }
 }
 
-function describeWriteError(path: string, cause: unknown): RunFolderError {
+/** What is wrong with a disk or a folder, in words for a person. */
+export function describeWriteError(path: string, cause: unknown): RunFolderError {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
   if (code === "ENOSPC" || code === "EDQUOT")
     return new RunFolderError({
@@ -187,7 +197,7 @@ function describeWriteError(path: string, cause: unknown): RunFolderError {
     });
   return new RunFolderError({
     code: "output-failed",
-    userMessage: `${path} cannot be written (${code || "unknown error"}).`,
+    userMessage: `${path} cannot be written (${code || "unknown error"}). Choose another folder with --out.`,
     cause,
   });
 }

@@ -69,7 +69,7 @@ export class Run {
     this.#emit({ kind: "note", stage, text });
   }
 
-  /** Tells, times and records one step; its time is added to what earlier attempts at it took. */
+  /** Tells, times and saves one step; its time is added to what earlier attempts at it took. */
   async stage<T>(stage: Stage, work: () => Promise<T>, iteration: number | null = null): Promise<T> {
     throwIfCancelled(this.signal);
     const { state } = this;
@@ -77,12 +77,16 @@ export class Run {
     state.status_message = iteration === null ? stage : `${stage}, iteration ${iteration}`;
     this.#emit({ kind: "stage-started", stage, iteration });
     const started = performance.now();
+    let finished = false;
     try {
-      return await work();
+      const result = await work();
+      finished = true;
+      return result;
     } finally {
       const seconds = (performance.now() - started) / 1000;
       state.runtimes[stage] = round((state.runtimes[stage] ?? 0) + seconds);
       state.total_runtime_secs = round(Object.values(state.runtimes).reduce((sum, each) => sum + each, 0));
+      if (finished) await this.save();
       this.#emit({ kind: "stage-finished", stage, seconds, reused: false });
     }
   }

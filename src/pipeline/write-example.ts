@@ -53,7 +53,6 @@ export async function executeIteration(run: Run, context: AuthorContext, iterati
       recordIteration(run, iteration);
       const { executed, grounded } = iteration.verdict;
       run.note("execute", executed.result === "passed" ? grounded.evidence : executed.evidence);
-      await run.save();
     },
     iteration.index,
   );
