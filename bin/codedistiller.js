@@ -7,6 +7,8 @@ if (major < 22 || (major === 22 && minor < 12)) {
   );
   process.exitCode = 1;
 } else {
+  const { enableCompileCache } = await import("node:module");
+  enableCompileCache();
   const { main } = await import("../dist/cli.js");
   await main();
 }

@@ -12,8 +12,9 @@ export async function holdRunFolder(folder: string): Promise<AsyncDisposable> {
   const path = join(folder, "lock");
   for (let attempt = 0; attempt < 5; attempt++) {
     if (await takeLock(path)) return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
-    const holder = Number(await readFile(path, "utf8").catch(() => "0"));
-    if (holder > 0 && holder !== process.pid && isAlive(holder)) {
+    const text = await readFile(path, "utf8").catch(() => "");
+    const holder = Number.parseInt(text, 10) || 0;
+    if (holder > 0 && holder !== process.pid && text === (await describeProcess(holder))) {
       throw new RunFolderError({
         code: "run-in-progress",
         userMessage: `${folder} is in use by process ${holder}. Wait for it, or end it first.`,
@@ -33,7 +34,7 @@ export async function holdRunFolder(folder: string): Promise<AsyncDisposable> {
 /** False where there is a lock already. */
 async function takeLock(path: string): Promise<boolean> {
   try {
-    await writeFile(path, String(process.pid), { flag: "wx" });
+    await writeFile(path, (await describeProcess(process.pid)) ?? String(process.pid), { flag: "wx" });
     return true;
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
@@ -49,11 +50,9 @@ async function takeLock(path: string): Promise<boolean> {
   }
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
+/** Number and start time of a process, in clock ticks since the machine's start (proc(5), field 22): numbers are used again. Null for none. */
+async function describeProcess(pid: number): Promise<string | null> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => null);
+  const startTime = stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  return startTime === undefined ? null : `${pid} ${startTime}`;
 }

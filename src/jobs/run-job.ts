@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { Author } from "../authors/author.ts";
 import type { Config } from "../config.ts";
-import { CancelledError, ConfigError, DistillerError, RepositoryError } from "../errors.ts";
+import { CancelledError, ConfigError, DistillerError } from "../errors.ts";
 import { createFileLogger, type Logger, redactSecrets } from "../log.ts";
 import { distill } from "../pipeline/distill.ts";
 import type { Emit } from "../pipeline/events.ts";
@@ -92,7 +92,7 @@ export async function runJob({ request, adapters, emit, signal }: JobOptions): P
       },
       "run failed",
     );
-    await recordFailure(result, error);
+    await recordFailure(result, error, request.kind === "new");
   }
   return result;
 }
@@ -227,15 +227,11 @@ function describeError(
   };
 }
 
-/** Saves how the run stands; one that never got its repository, and never will, leaves nothing behind. */
-async function recordFailure(result: JobResult, error: unknown): Promise<void> {
+/** Saves how the run stands; a new one that a known fault ended before it got its repository leaves nothing behind. */
+async function recordFailure(result: JobResult, error: unknown, isNew: boolean): Promise<void> {
   const { runFolder, state } = result;
   if (!runFolder || !state || !result.error) return;
-  if (
-    !state.distiller.repository &&
-    (error instanceof RepositoryError || error instanceof ConfigError) &&
-    !error.retryable
-  ) {
+  if (isNew && !state.distiller.repository && error instanceof DistillerError && !result.error.cancelled) {
     await rm(runFolder, { recursive: true, force: true });
     result.runFolder = null;
     return;

@@ -66,6 +66,9 @@ async function classifyCode(code: string, language: string | null): Promise<Snip
 /** Line at which a document's text stands for code even without a fence: `python x.py` between back-ticks. */
 const inlineCommand = /^(\$ )?(python[\d.]*|\.\/)\s*[\w./-]+\.py(\s|$)/;
 
+/** Plain texts set a command off by a margin alone. */
+const indentedCommand = /^[ \t]{2,}(\$ )?(python[\d.]*[ \t]+|\.\/)[\w./-]+\.py([ \t]|$)/;
+
 function readMarkdown(text: string): RawSnippet[] {
   const found: RawSnippet[] = [];
   let heading = "";
@@ -181,6 +184,8 @@ function readStructuredText(text: string): RawSnippet[] {
         .join("\n");
       found.push({ line: index + 1, endLine: end, language: null, code, heading, prose });
       index = end;
+    } else if (indentedCommand.test(line)) {
+      found.push({ line: index + 1, endLine: index + 1, language: "sh", code: line.trim(), heading, prose });
     } else if (line.trim()) prose = fold(line);
   }
   return found;

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { access, readFile, writeFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { holdRunFolder } from "../../src/jobs/hold-run-folder.ts";
@@ -12,16 +12,19 @@ describe("holdRunFolder", () => {
     const lock = join(folder.path, "lock");
     {
       await using _held = await holdRunFolder(folder.path);
-      expect(await readFile(lock, "utf8")).toBe(String(process.pid));
+      expect(await readFile(lock, "utf8")).toMatch(new RegExp(`^${process.pid} \\d+$`));
     }
     await expect(access(lock)).rejects.toMatchObject({ code: "ENOENT" });
   });
 
   it("refuses a folder that another living process holds, and names it", async () => {
     await using folder = await makeFolder();
-    const other = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60000)"], { stdio: "ignore" });
+    const holding = `import { holdRunFolder } from ${JSON.stringify(new URL("../../src/jobs/hold-run-folder.ts", import.meta.url).href)}; await holdRunFolder(process.argv[1]); console.log("held"); setTimeout(() => {}, 60000);`;
+    const other = spawn(process.execPath, ["--input-type=module", "-e", holding, folder.path], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
     try {
-      await writeFile(join(folder.path, "lock"), String(other.pid));
+      await once(other.stdout, "data");
       await expect(holdRunFolder(folder.path)).rejects.toMatchObject({
         code: "run-in-progress",
         userMessage: expect.stringContaining(String(other.pid)),
@@ -37,7 +40,13 @@ describe("holdRunFolder", () => {
   it.each(["", "not a number", "-1", "0"])("takes over a lock that says %j", async (text) => {
     await using folder = await makeFolder({ lock: text });
     await using _held = await holdRunFolder(folder.path);
-    expect(await readFile(join(folder.path, "lock"), "utf8")).toBe(String(process.pid));
+    expect(await readFile(join(folder.path, "lock"), "utf8")).toMatch(new RegExp(`^${process.pid} \\d+$`));
+  });
+
+  it("takes over a lock whose process number another process has now", async () => {
+    await using folder = await makeFolder({ lock: `${process.ppid} 1` });
+    await using _held = await holdRunFolder(folder.path);
+    expect(await readFile(join(folder.path, "lock"), "utf8")).toMatch(new RegExp(`^${process.pid} \\d+$`));
   });
 
   it("says in one line that a folder cannot be written", async () => {

@@ -192,7 +192,8 @@ function searchFolders({ modules }: CandidateContext, parts: readonly Part[]): s
     .map((folder) => (folder === "" ? "SOURCE" : `SOURCE / ${pythonString(folder)}`));
 }
 
-function placeOf({ blocks, script, kind }: Candidate): string {
+/** Where in its file a candidate stands, in words. */
+export function placeOf({ blocks, script, kind }: Candidate): string {
   const first = blocks[0];
   const last = blocks.at(-1);
   if (script && kind === "command" && first)

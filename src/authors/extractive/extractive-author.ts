@@ -2,7 +2,7 @@ import { stepSucceeded } from "../../example/execution.ts";
 import { findPythonModules } from "../../repository/modules.ts";
 import { parsePython } from "../../repository/python-source.ts";
 import type { Attempt, Author, AuthorContext, AuthorReason, DraftOutcome, GivingUp, Revision } from "../author.ts";
-import { assembleExample } from "./assemble-example.ts";
+import { assembleExample, placeOf } from "./assemble-example.ts";
 import type { Candidate } from "./candidate.ts";
 import { Decisions } from "./decisions.ts";
 import { type CandidateContext, findCandidates } from "./find-candidates.ts";
@@ -261,12 +261,14 @@ function explainNothing({ survey }: AuthorContext, candidates: readonly Candidat
   const ordered = candidates.flatMap(({ id }) => decisions.rejected.filter((rejected) => rejected.id === id));
   const tried = ordered.filter(({ why }) => !/^it needs what a sandbox/.test(why));
   const told = tried[0] ?? ordered[0];
+  const best = candidates.find(({ id }) => id === told?.id);
   const count =
     ordered.length === 1 ? "The only candidate" : `None of ${ordered.length} candidates can be run. The best`;
+  const why = (told?.why ?? "it could not be tried").replace(/\.$/, "");
   return giveUp(
     tried.length > 0 ? "failed" : "skipped",
     told?.reasonCode ?? "examples-fail",
-    `${count}, ${told?.id ?? "unknown"}: ${told?.why ?? "unknown"}.`,
+    `${count} (${best ? `${best.path}, ${placeOf(best)}` : "unknown"}): ${why}.`,
   );
 }
 
