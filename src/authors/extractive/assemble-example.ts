@@ -103,6 +103,9 @@ async function writePart(
     origin: plain(`${candidate.path}, ${placeOf(candidate)}`),
     folder: folderExpression(candidate),
   };
+  const ported = decisions.port
+    ? ["the repository is Python 2; building the environment ports its files in source/ to Python 3 (fissix, a 2to3)"]
+    : [];
   if (candidate.script) {
     const text = (await context.readText(candidate.script.path)) ?? "";
     const input = decisions.standardInput.find(({ id }) => id === candidate.id);
@@ -110,7 +113,7 @@ async function writePart(
       `return run_script(${[candidate.script.path, ...candidate.script.arguments].map(pythonString).join(", ")})`,
     ];
     if (input) lines.unshift(`sys.stdin = io.StringIO(${pythonString(input.lines.join("\n"))})`);
-    const changes = input ? [`questions it asks are answered with ${input.lines.join(", ")}`] : [];
+    const changes = [...ported, ...(input ? [`questions it asks are answered with ${input.lines.join(", ")}`] : [])];
     return {
       candidate,
       example: { ...base, changes, body: indent(lines.join("\n"), new Set()) },
@@ -153,7 +156,7 @@ async function writePart(
     candidate,
     example: {
       ...base,
-      changes: session.changes.map((change) => plain(change).slice(0, 200)),
+      changes: [...ported, ...session.changes.map((change) => plain(change).slice(0, 200))],
       body: bodies.join("\n"),
     },
     sources,
