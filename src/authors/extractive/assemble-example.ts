@@ -2,9 +2,8 @@ import type { Draft, ExampleMetadata, Provenance } from "../../example/example.t
 import { type PythonSource, parsePython } from "../../repository/python-source.ts";
 import { render, renderText } from "../../templates/render.ts";
 import type { AuthorContext } from "../author.ts";
-import type { Candidate } from "./candidate.ts";
+import type { Candidate, CandidateContext } from "./candidate.ts";
 import type { Decisions } from "./decisions.ts";
-import type { CandidateContext } from "./find-candidates.ts";
 import { findRequirements } from "./find-requirements.ts";
 import { resolveSession } from "./resolve-session.ts";
 import { writeRunscript } from "./write-runscript.ts";

@@ -1,4 +1,6 @@
 import type { CoreFunction } from "../../repository/core-functions.ts";
+import type { PythonModules } from "../../repository/modules.ts";
+import type { Survey } from "../../repository/survey.ts";
 
 /** A stretch of code that the repository itself shows, with where it stands. */
 export interface Block {
@@ -35,4 +37,12 @@ export interface Candidate {
   otherCalls: number;
   needs: string[];
   score: number;
+}
+
+/** What finding candidates reads. */
+export interface CandidateContext {
+  survey: Survey;
+  modules: PythonModules;
+  readText: (path: string) => Promise<string | null>;
+  focus: string | null;
 }

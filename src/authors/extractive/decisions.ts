@@ -36,3 +36,12 @@ export const Decisions = z.object({
   standardInput: z.array(z.object({ id: z.string(), lines: z.array(z.string()) })),
 });
 export type Decisions = z.infer<typeof Decisions>;
+
+/** Takes a candidate out for good. */
+export function reject(decisions: Decisions, id: string, why: string, reasonCode: AuthorReason): Decisions {
+  return {
+    ...decisions,
+    chosen: decisions.chosen.filter((each) => each !== id),
+    rejected: [...decisions.rejected, { id, why, reasonCode }],
+  };
+}

@@ -1,11 +1,10 @@
 import type { Execution, LogEntry } from "../../example/execution.ts";
 import { normalizeName, parseRequirement } from "../../repository/requirement.ts";
 import type { AuthorContext, AuthorReason } from "../author.ts";
-import type { Block, Candidate } from "./candidate.ts";
+import type { Block, Candidate, CandidateContext } from "./candidate.ts";
 import type { Decisions } from "./decisions.ts";
 import { distributionFor } from "./distributions.ts";
-import type { CandidateContext } from "./find-candidates.ts";
-import { resolvePath } from "./find-candidates.ts";
+import { resolvePath } from "./paths-in-code.ts";
 import { pins, pythonChanges } from "./pins.ts";
 
 type ProgramError = NonNullable<LogEntry["error"]>;

@@ -1,7 +1,8 @@
 import { withTree } from "../../repository/grammars.ts";
 import { parsePython } from "../../repository/python-source.ts";
-import type { Candidate } from "./candidate.ts";
-import { type CandidateContext, dedent, findTargetCalls, findWorkingFolder } from "./find-candidates.ts";
+import type { Candidate, CandidateContext } from "./candidate.ts";
+import { dedent, findTargetCalls } from "./describe-candidate.ts";
+import { findWorkingFolder } from "./paths-in-code.ts";
 
 const maxTestFiles = 40;
 const maxTestsPerFile = 8;
