@@ -16,14 +16,15 @@ export function decideOutcome(
   gaveUp: GivingUp | null,
   needsKeyOrGpu: string | null,
 ): Outcome {
-  if (verdict?.executed.result === "passed") {
+  const nothingRan = verdict?.grounded.result !== "passed" && !someRan;
+  if (verdict?.executed.result === "passed" && !(nothingRan && gaveUp)) {
     const falls = (reasonCode: Outcome["reasonCode"], explanation: string): Outcome => ({
       outcome: "partial",
       reasonCode,
       explanation,
     });
     if (verdict.grounded.result !== "passed") {
-      if (!someRan) return { outcome: "failed", reasonCode: "not-grounded", explanation: verdict.grounded.evidence };
+      if (nothingRan) return { outcome: "failed", reasonCode: "not-grounded", explanation: verdict.grounded.evidence };
       const isCore = verdict.coverage.called.length > 0 || gaveUp?.reasonCode === "core-not-reached";
       if (isCore && needsKeyOrGpu)
         return falls("core-not-reached", `${verdict.grounded.evidence} The rest ${needsKeyOrGpu}.`);

@@ -45,6 +45,11 @@ describe("decideOutcome", () => {
   it("fails where no function of the repository ran at all", () => {
     const verdict = verdictOf("passed", "failed", "not-made");
     expect(decideOutcome(verdict, false, null, null)).toMatchObject({ outcome: "failed", reasonCode: "not-grounded" });
+    const gaveUp = { kind: "gave-up", outcome: "failed", reasonCode: "missing-module", explanation: "why" } as const;
+    expect(decideOutcome(verdict, false, gaveUp, null)).toMatchObject({
+      outcome: "failed",
+      reasonCode: "missing-module",
+    });
   });
 
   it("says that the core was not reached where part of it was, and why", () => {
