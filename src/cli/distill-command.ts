@@ -155,10 +155,12 @@ function describeForPeople(terminal: Terminal, { runFolder, state, outcome }: Jo
   if (!state || !runFolder) return;
   const line = (label: string, text: string): void => void stdout.write(`${label.padEnd(14)}${printable(text)}\n`);
   if (!outcome) {
-    const draft = state.distiller.iterations[0]?.draft;
-    if (dryRun && draft) {
-      for (const { example, title, path, place } of draft.provenance) line(example, `${title} (${path}, ${place})`);
-      line("main.py", shown(terminal, `${runFolder}/${stateFileHint}`));
+    const planned = state.distiller.iterations[0];
+    if (dryRun && planned) {
+      for (const { example, title, path, place } of planned.draft.provenance)
+        line(example, `${title} (${path}, ${place})`);
+      line("main.py", shown(terminal, `${runFolder}/${planned.folder}/main.py`));
+      line("to run it", `codedistiller distill --resume ${shown(terminal, runFolder)}`);
     } else if (dryRun && state.distiller.gaveUp) line("plan", state.distiller.gaveUp.explanation);
     return;
   }
@@ -179,8 +181,6 @@ function describeForPeople(terminal: Terminal, { runFolder, state, outcome }: Jo
     `${formatSeconds(state.total_runtime_secs)}, ${iterations.length} iteration${iterations.length === 1 ? "" : "s"}, $${state.total_cost.toFixed(2)}`,
   );
 }
-
-const stateFileHint = "current_state.json";
 
 function shown({ workingFolder }: Terminal, path: string): string {
   const near = relative(workingFolder, path);

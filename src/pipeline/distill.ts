@@ -2,7 +2,7 @@ import type { Author } from "../authors/author.ts";
 import { concludeRun, reproduceBest, reviewBest } from "./conclude-run.ts";
 import { classifyFiles, cloneSource, summarizeRepository, surveySource } from "./read-repository.ts";
 import type { Run } from "./run.ts";
-import { draftExample, executeIteration, needsRevision, reviseExample } from "./write-example.ts";
+import { draftExample, executeIteration, needsRevision, reviseExample, writePlan } from "./write-example.ts";
 
 /**
  * The whole product on one page: a repository in, a verified example out. Every step takes its result from the run's state
@@ -17,7 +17,7 @@ export async function distill(run: Run, author: Author): Promise<void> {
   await classifyFiles(run, author, context, summary);
 
   let iteration = await draftExample(run, author, context);
-  if (run.dryRun) return;
+  if (run.dryRun) return writePlan(run, iteration);
 
   while (iteration) {
     await executeIteration(run, context, iteration);

@@ -49,7 +49,7 @@ export interface ExecuteExampleOptions {
  */
 export async function executeExample(options: ExecuteExampleOptions): Promise<Execution> {
   const { draft, folder, config } = options;
-  await writeFiles(folder, draft.files);
+  await writeExampleFiles(folder, draft.files);
   const output = join(folder, options.outputFolder);
   await rm(output, { recursive: true, force: true });
   await mkdir(output, { recursive: true });
@@ -288,7 +288,8 @@ async function listPackages(sandbox: Sandbox, signal: AbortSignal | undefined): 
   );
 }
 
-async function writeFiles(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
+/** Writes an example's files below a folder; scripts can be run. */
+export async function writeExampleFiles(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
   for (const [path, text] of Object.entries(files)) {
     const target = join(folder, path);
     await mkdir(dirname(target), { recursive: true });

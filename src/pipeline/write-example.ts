@@ -8,7 +8,7 @@ import { stepSucceeded } from "../example/execution.ts";
 import type { Repository } from "../repository/repository.ts";
 import { assessExecution } from "./assess-execution.ts";
 import { rankAttempt } from "./decide-outcome.ts";
-import { executeExample } from "./execute-example.ts";
+import { executeExample, writeExampleFiles } from "./execute-example.ts";
 import type { Run } from "./run.ts";
 import type { Iteration } from "./run-state.ts";
 
@@ -24,6 +24,11 @@ export async function draftExample(run: Run, author: Author, context: AuthorCont
       run.note("draft", `${example}: ${title} (${path}, ${place})`);
     return addIteration(run, outcome.draft, [], []);
   });
+}
+
+/** `--dry-run`: leaves what would be run where it would have been run. */
+export async function writePlan(run: Run, iteration: Iteration | null): Promise<void> {
+  if (iteration) await writeExampleFiles(run.path(iteration.folder), iteration.draft.files);
 }
 
 export async function executeIteration(run: Run, context: AuthorContext, iteration: Iteration): Promise<void> {
@@ -97,8 +102,8 @@ export async function reviseExample(
 }
 
 /** The reference system names the folder of what a sandbox leaves after the sandbox. */
-export function outputFolderOf({ provider }: Run): string {
-  return `${provider.name}-output`;
+export function outputFolderOf({ config }: Run): string {
+  return `${config.sandbox}-output`;
 }
 
 async function addIteration(
@@ -110,7 +115,7 @@ async function addIteration(
   const { distiller } = run.state;
   const now = new Date();
   const stamp = now.toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
-  const base = `${run.provider.name}-python-${stamp}`;
+  const base = `${run.config.sandbox}-python-${stamp}`;
   const folder = distiller.iterations.some((known) => known.folder === base)
     ? `${base}-${distiller.iterations.length}`
     : base;
