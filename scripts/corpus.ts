@@ -101,7 +101,7 @@ async function describe(
   const main = exampleFolder ? await readFile(join(exampleFolder, "main.py"), "utf8").catch(() => "") : "";
   const body = main.split("# Recording: everything below")[0] ?? "";
   const found =
-    answer?.core_api.filter((_, index) => new RegExp(answer.core_api_regex[index] ?? "$^", "m").test(body)) ?? [];
+    answer?.core_api.filter((_, index) => fromPythonPattern(answer.core_api_regex[index] ?? "$^").test(body)) ?? [];
   const key = answer
     ? `${found.length} of ${answer.core_api.length} (${answer.core_api_min} wanted)${found.length > 0 ? `: ${found.join(", ")}` : ""}`
     : "";
@@ -113,4 +113,10 @@ async function describe(
     iterations,
     Math.round(seconds),
   ].join(" | ");
+}
+
+/** The key's patterns are Python's, whose flags stand in front. */
+function fromPythonPattern(pattern: string): RegExp {
+  const [, flags = "", rest = pattern] = /^\(\?([ims]+)\)([\s\S]*)$/.exec(pattern) ?? [];
+  return new RegExp(rest, flags.includes("m") ? flags : `${flags}m`);
 }

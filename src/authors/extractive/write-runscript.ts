@@ -31,6 +31,10 @@ export function writeRunscript(
     installLines.push(`${pip} fissix`);
     const files = survey.files.filter(({ language, type }) => language === "Python" && type !== "test");
     const paths = files.map(({ path }) => quote(`source/${path}`)).join(" ");
+    // Python 2 took a tab in the margin for eight columns; Python 3 refuses it beside blanks.
+    installLines.push(
+      `for file in ${paths}; do expand -i -t 8 "$file" >"$file.expanded" && mv "$file.expanded" "$file"; done`,
+    );
     installLines.push(
       `.venv/bin/python -m fissix -w -n --no-diffs ${paths} >/dev/null || echo "Some files could not be ported." >&2`,
     );
