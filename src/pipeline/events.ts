@@ -12,7 +12,7 @@ export type Stage =
 
 export type RunEvent =
   | { kind: "stage-started"; stage: Stage; iteration: number | null }
-  | { kind: "stage-finished"; stage: Stage; seconds: number; reused: boolean }
+  | { kind: "stage-finished"; stage: Stage; seconds: number }
   /** A line worth showing: what was found, chosen, changed. */
   | { kind: "note"; stage: Stage; text: string }
   /** The last line a program printed; shown live, never kept. */

@@ -87,7 +87,7 @@ export class Run {
       state.runtimes[stage] = round((state.runtimes[stage] ?? 0) + seconds);
       state.total_runtime_secs = round(Object.values(state.runtimes).reduce((sum, each) => sum + each, 0));
       if (finished) await this.save();
-      this.#emit({ kind: "stage-finished", stage, seconds, reused: false });
+      this.#emit({ kind: "stage-finished", stage, seconds });
     }
   }
 
