@@ -33,6 +33,34 @@ export class RepositoryError extends DistillerError {}
 /** The place where programs run is missing, refused or lost. Never the example's fault. */
 export class SandboxError extends DistillerError {}
 
+/** A provider of models that cannot be reached or refuses. Never the example's fault. */
+export class ModelError extends DistillerError {
+  /** Milliseconds that the provider asks to wait; null where it does not say. */
+  readonly retryAfterMs: number | null;
+  /** What the failed call was billed for all the same; null where nobody knows. */
+  readonly usage: SpentTokens | null;
+
+  constructor({
+    retryAfterMs = null,
+    usage = null,
+    ...options
+  }: DistillerErrorOptions & { retryAfterMs?: number | null; usage?: SpentTokens | null }) {
+    super(options);
+    this.retryAfterMs = retryAfterMs;
+    this.usage = usage;
+  }
+}
+
+interface SpentTokens {
+  inputTokens: number;
+  cacheReadTokens: number;
+  cacheWriteTokens: number;
+  outputTokens: number;
+}
+
+/** A call that could cost more than what is left of `max_cost_usd`; it was not made. */
+export class BudgetError extends DistillerError {}
+
 /** The output folder or the state of a run cannot be read or written. */
 export class RunFolderError extends DistillerError {}
 

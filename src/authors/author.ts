@@ -14,11 +14,13 @@ export interface Author {
   readonly name: string;
   summarize(context: AuthorContext): Promise<RepositorySummary>;
   classify(context: AuthorContext, summary: RepositorySummary): Promise<FileClassification[]>;
-  draft(context: AuthorContext): Promise<DraftOutcome>;
-  /** Called after a run that did not reach what the verdict asks for. */
-  revise(context: AuthorContext, attempt: Attempt): Promise<Revision>;
+  draft(context: WritingContext): Promise<DraftOutcome>;
+  /** Called after a run that did not reach what the verdict asks for, after a preliminary one, and after an objection. */
+  revise(context: WritingContext, attempt: Attempt): Promise<Revision>;
   /** Null where the author has no judge. */
-  judge: ((context: AuthorContext, attempt: Attempt) => Promise<Judgement>) | null;
+  judge: ((context: WritingContext, attempt: Attempt) => Promise<Review>) | null;
+  /** What was paid for models so far, in this process and before it. */
+  spending(): Spending;
 }
 
 export interface AuthorContext {
@@ -29,8 +31,18 @@ export interface AuthorContext {
   focus: string | null;
   /** Longest run of `main.py`, in seconds. */
   maxProgramSeconds: number;
+  /** Whether `main.py` may use the network; building the environment always may. */
+  programNetwork: boolean;
   readText: (path: string) => Promise<string | null>;
+  /** Told what is going on while an author takes its time. */
+  onProgress?: ((text: string) => void) | undefined;
   signal?: AbortSignal | undefined;
+}
+
+/** With what the first two steps came to. */
+export interface WritingContext extends AuthorContext {
+  summary: RepositorySummary;
+  classification: readonly FileClassification[];
 }
 
 export interface Attempt {
@@ -85,6 +97,8 @@ export const AuthorReason = z.enum([
   "examples-fail",
   "too-slow",
   "core-not-reached",
+  "model-refused",
+  "model-unusable",
 ]);
 export type AuthorReason = z.infer<typeof AuthorReason>;
 
@@ -111,3 +125,33 @@ export const Judgement = z.object({
   is_finished: z.boolean(),
 });
 export type Judgement = z.infer<typeof Judgement>;
+
+/** An answer that cannot be used is no judgement: the evidence stands, and the report says that nobody reviewed it. */
+export const Review = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("judged"), judgement: Judgement }),
+  z.object({ kind: z.literal("not-judged"), why: z.string() }),
+]);
+export type Review = z.infer<typeof Review>;
+
+/** A judge objects by what it names, not by a word at the end. */
+export function objects({ correct_behavior, critical_issues }: Judgement): boolean {
+  return !correct_behavior || critical_issues.length > 0;
+}
+
+/** Tokens and US dollars by stage and model. */
+export const SpendingRow = z.object({
+  stage: z.string(),
+  model: z.string(),
+  calls: z.number().int(),
+  /** Calls that were billed and gave nothing. */
+  failedCalls: z.number().int(),
+  /** All of the prompt, cache included. */
+  inputTokens: z.number(),
+  cacheReadTokens: z.number(),
+  cacheWriteTokens: z.number(),
+  outputTokens: z.number(),
+  /** Null where the price is not known. */
+  costUsd: z.number().nullable(),
+});
+export const Spending = z.array(SpendingRow);
+export type Spending = z.infer<typeof Spending>;

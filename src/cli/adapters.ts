@@ -13,7 +13,7 @@ export function createAdapters(terminal: Terminal, warn: (text: string) => void)
     gitEnvironment: environment,
     homeFolder,
     workingFolder,
-    createAuthor: (config: Config) => {
+    createAuthor: async (config: Config) => {
       if (config.model_str_code !== extractiveModel) {
         throw new ConfigError({
           code: "model-unknown",

@@ -4,7 +4,6 @@ import { styleText } from "node:util";
 import { resolveConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { type JobRequest, type JobResult, runJob } from "../jobs/run-job.ts";
-import type { RunState } from "../pipeline/run-state.ts";
 import { createAdapters, explainDefaultModel } from "./adapters.ts";
 import { exitStatus, statusOfOutcome } from "./exit-status.ts";
 import { createProgress, formatSeconds, printable } from "./progress.ts";
@@ -39,10 +38,8 @@ export async function runDistill(
   const warn = (text: string): void => void stderr.write(`${text}\n`);
   if (request.kind === "new" && flags.model === undefined && !environment.CODEDISTILLER_MODEL_STR_CODE)
     warn(explainDefaultModel(environment));
-  let state: RunState | null = null;
-  const progress = createProgress({ stream: stderr, verbose: flags.verbose, cost: () => state?.total_cost ?? 0 });
+  const progress = createProgress({ stream: stderr, verbose: flags.verbose });
   const result = await runJob({ request, adapters: createAdapters(terminal, warn), emit: progress.emit, signal });
-  state = result.state;
   progress.stop();
   if (flags.json) stdout.write(`${JSON.stringify(describeResult(result), null, 2)}\n`);
   else describeForPeople(terminal, result, flags.dryRun);

@@ -17,31 +17,25 @@ const labels: Record<Stage, string> = {
   execute: "building and running",
   revise: "repairing",
   verify: "running again in a clean room",
+  judge: "asking the judge",
   report: "writing the report",
 };
 
 /** Progress on stderr: one live line on a terminal, plain lines elsewhere. */
-export function createProgress({
-  stream,
-  verbose,
-  cost,
-}: {
-  stream: NodeJS.WriteStream;
-  verbose: boolean;
-  cost: () => number;
-}): Progress {
-  return stream.isTTY ? createLiveProgress(stream, verbose, cost) : createPlainProgress(stream, verbose);
+export function createProgress({ stream, verbose }: { stream: NodeJS.WriteStream; verbose: boolean }): Progress {
+  return stream.isTTY ? createLiveProgress(stream, verbose) : createPlainProgress(stream, verbose);
 }
 
-function createLiveProgress(stream: NodeJS.WriteStream, verbose: boolean, cost: () => number): Progress {
+function createLiveProgress(stream: NodeJS.WriteStream, verbose: boolean): Progress {
   const started = performance.now();
   // What ora colours with does not know NO_COLOR; the stream does.
   const spinner = ora({ stream, discardStdin: false, color: stream.hasColors() ? "cyan" : false });
   let stage = "";
   let detail = "";
+  let spent = 0;
   const draw = (): void => {
     const elapsed = formatSeconds((performance.now() - started) / 1000);
-    const money = cost() > 0 ? ` · $${cost().toFixed(2)}` : "";
+    const money = spent > 0 ? ` · $${spent.toFixed(2)}` : "";
     const width = Math.max(20, (stream.columns ?? 80) - stage.length - elapsed.length - money.length - 10);
     const shown = detail ? ` ${styleText("dim", printable(detail).slice(0, width), { stream })}` : "";
     spinner.text = `${stage} · ${elapsed}${money}${shown}`;
@@ -60,6 +54,9 @@ function createLiveProgress(stream: NodeJS.WriteStream, verbose: boolean, cost: 
         spinner.stop();
         stream.write(`  ${styleText("dim", event.stage.padEnd(9), { stream })} ${printable(event.text)}\n`);
         spinner.start();
+      } else if (event.kind === "spent") {
+        spent = event.totalUsd;
+        draw();
       } else if (verbose) stream.write(`  ${event.stage} took ${formatSeconds(event.seconds)}\n`);
     },
     stop: () => {

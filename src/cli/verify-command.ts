@@ -32,7 +32,7 @@ export async function runVerify(terminal: Terminal, folder: string, flags: Verif
   const adapters = createAdapters(terminal, (text) => void stderr.write(`${text}\n`));
   const provider = await adapters.createProvider(config, false);
   const scratch = await mkdtemp(join(tmpdir(), "codedistiller-verify-"));
-  const progress = createProgress({ stream: stderr, verbose: flags.verbose, cost: () => 0 });
+  const progress = createProgress({ stream: stderr, verbose: flags.verbose });
   try {
     progress.emit({ kind: "stage-started", stage: "clone", iteration: null });
     const repositoryFolder = await provideSource(terminal, example, flags.source, join(scratch, "repository"));

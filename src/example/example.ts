@@ -47,6 +47,8 @@ export const Draft = z.object({
   python: z.string(),
   /** Whether `runscript.sh` changes files of the repository, openly (a port from Python 2). */
   changesSource: z.boolean(),
+  /** Run to learn how the repository behaves: its author goes on whatever comes of it. */
+  preliminary: z.boolean(),
   provenance: z.array(Provenance),
   /** What the author has to remember between iterations; opaque to everybody else. */
   memory: z.unknown(),

@@ -19,10 +19,19 @@ export const productVersion = "0.1.0";
 /** What a root hands over: everything that is constructed from the outside world. */
 export interface JobAdapters {
   createProvider: (config: Config, dryRun: boolean) => Promise<SandboxProvider>;
-  createAuthor: (config: Config) => Author;
+  createAuthor: (config: Config, run: AuthorRun) => Promise<Author>;
   gitEnvironment: NodeJS.ProcessEnv;
   homeFolder: string;
   workingFolder: string;
+}
+
+/** What an author is told of the run it writes for. */
+export interface AuthorRun {
+  /** Where answers that were paid for are kept. */
+  folder: string;
+  jobId: string;
+  onSpent: (totalUsd: number) => void;
+  warn: (text: string) => void;
 }
 
 export type JobRequest = { dryRun: boolean } & (
@@ -65,6 +74,16 @@ export async function runJob({ request, adapters, emit, signal }: JobOptions): P
     }
     state.status = "STARTED";
     const provider = await adapters.createProvider(config, request.dryRun);
+    const tell: Emit = (event) => {
+      if (event.kind !== "output") logger.info({ runId, ...event }, "run event");
+      emit(event);
+    };
+    const author = await adapters.createAuthor(config, {
+      folder,
+      jobId: runId,
+      onSpent: (totalUsd) => tell({ kind: "spent", totalUsd }),
+      warn: (text) => tell({ kind: "note", stage: state.distiller.stage, text }),
+    });
     const run = new Run({
       folder,
       state,
@@ -72,13 +91,11 @@ export async function runJob({ request, adapters, emit, signal }: JobOptions): P
       provider,
       gitEnvironment: adapters.gitEnvironment,
       dryRun: request.dryRun,
+      spending: () => author.spending(),
       signal,
-      emit: (event) => {
-        if (event.kind !== "output") logger.info({ runId, ...event }, "run event");
-        emit(event);
-      },
+      emit: tell,
     });
-    await distill(run, adapters.createAuthor(config));
+    await distill(run, author);
     result.outcome = state.distiller.outcome;
   } catch (error) {
     result.error = describeError(error, result.state?.distiller.runId ?? null, signal);
@@ -172,7 +189,7 @@ function startState(config: Config, source: string, now: Date): RunState {
     classification_list: [],
     execution_result: null,
     distiller: {
-      version: 1,
+      version: 2,
       productVersion,
       runId,
       author: config.model_str_code,
@@ -187,8 +204,8 @@ function startState(config: Config, source: string, now: Date): RunState {
       iterations: [],
       best: null,
       gaveUp: null,
-      reproduction: null,
-      judgement: null,
+      sentBack: null,
+      spending: [],
       verdict: null,
       outcome: null,
       notes: [],

@@ -1,19 +1,19 @@
 import { rm, writeFile } from "node:fs/promises";
-import type { Author, AuthorContext } from "../authors/author.ts";
-import { AuthorReason } from "../authors/author.ts";
+import { type Author, type AuthorContext, objects, type WritingContext } from "../authors/author.ts";
+import { BudgetError } from "../errors.ts";
 import { notMade } from "./assess-execution.ts";
 import { decideOutcome } from "./decide-outcome.ts";
+import { type Check, ReasonCode } from "./outcome.ts";
 import { publishExample } from "./publish-example.ts";
 import { reproduceExample } from "./reproduce-example.ts";
 import type { Run } from "./run.ts";
 import type { Iteration } from "./run-state.ts";
-import { keyOfSource, outputFolderOf } from "./write-example.ts";
+import { hasRevisionsLeft, keyOfSource, outputFolderOf, recordBest } from "./write-example.ts";
 import { renderExampleReadme, writeReport } from "./write-report.ts";
 
 /** Runs the published folder again in new sandboxes, where it ran and called what it should. */
 export async function reproduceBest(run: Run, context: AuthorContext): Promise<void> {
   const best = bestIteration(run);
-  const { distiller } = run.state;
   if (!best?.execution || best.verdict?.executed.result !== "passed") return;
   const { execution } = best;
   const files = await publishExample({
@@ -24,7 +24,7 @@ export async function reproduceBest(run: Run, context: AuthorContext): Promise<v
     survey: context.survey,
     outputFolder: run.path(best.folder, outputFolderOf(run)),
   });
-  if (best.verdict.grounded.result !== "passed" || distiller.reproduction) return;
+  if (best.verdict.grounded.result !== "passed" || best.reproduction) return;
   await run.stage("verify", async () => {
     const { reproduction } = await reproduceExample({
       provider: run.provider,
@@ -32,7 +32,7 @@ export async function reproduceBest(run: Run, context: AuthorContext): Promise<v
       draft: best.draft,
       expected: execution.results,
       repositoryFolder: context.repository.folder,
-      sourceKey: `clean-room:${distiller.runId}:${await keyOfSource(
+      sourceKey: `clean-room:${run.state.distiller.runId}:${await keyOfSource(
         context.repository,
         context.survey.files.map(({ path }) => path),
       )}`,
@@ -45,18 +45,51 @@ export async function reproduceBest(run: Run, context: AuthorContext): Promise<v
       onOutput: run.outputListener("verify"),
       signal: run.signal,
     });
-    distiller.reproduction = reproduction;
+    best.reproduction = reproduction;
     run.note("verify", reproduction.check.evidence);
   });
 }
 
 /** A judge can take `verified` away; where an author has none, the report says that nobody reviewed. */
-export async function reviewBest(run: Run, author: Author, context: AuthorContext): Promise<void> {
+export async function reviewBest(run: Run, author: Author, context: WritingContext): Promise<void> {
   const best = bestIteration(run);
+  if (!author.judge || !best?.execution || best.review || best.reproduction?.check.result !== "passed") return;
+  const { judge } = author;
+  const { draft, execution } = best;
+  await run.stage("judge", async () => {
+    best.review = await judge(context, { draft, execution, shortcomings: [] });
+    run.note("judge", describeReview(best).evidence);
+  });
+}
+
+/** Checks the best attempt; where something objects to it, the next best takes its place and is checked as well. */
+export async function settleBest(run: Run, author: Author, context: WritingContext): Promise<void> {
+  for (let checked: Iteration | null = null; bestIteration(run) !== checked; recordBest(run)) {
+    checked = bestIteration(run);
+    await reproduceBest(run, context);
+    await reviewBest(run, author, context);
+  }
+}
+
+/**
+ * Whether the clean room or the judge objects to what ran, and its author may answer: once a run, and only one that has
+ * a judge of its own can answer anything.
+ */
+export function isSentBack(run: Run, author: Author, iteration: Iteration): boolean {
   const { distiller } = run.state;
-  if (!author.judge || distiller.judgement || !best?.execution || distiller.reproduction?.check.result !== "passed")
-    return;
-  distiller.judgement = await author.judge(context, { draft: best.draft, execution: best.execution, shortcomings: [] });
+  if (distiller.sentBack !== null) return distiller.sentBack === iteration.index;
+  const objected =
+    iteration.reproduction?.check.result === "failed" ||
+    (iteration.review?.kind === "judged" && objects(iteration.review.judgement));
+  if (!author.judge || !objected || distiller.best !== iteration.index || !hasRevisionsLeft(run)) return false;
+  distiller.sentBack = iteration.index;
+  return true;
+}
+
+/** Ends the writing where the next call could cost more than is left; any other error goes on. */
+export async function stopForBudget(run: Run, error: unknown): Promise<void> {
+  if (!(error instanceof BudgetError)) throw error;
+  run.state.distiller.gaveUp = { outcome: "failed", reasonCode: "budget", explanation: error.userMessage };
   await run.save();
 }
 
@@ -66,24 +99,17 @@ export async function concludeRun(run: Run, { survey }: AuthorContext): Promise<
   const { distiller } = state;
   await run.stage("report", async () => {
     const best = bestIteration(run);
-    const { judgement, reproduction } = distiller;
     if (best?.verdict) {
       distiller.verdict = {
         ...best.verdict,
         reproduced:
-          reproduction?.check ?? notMade("only an example that ran and called the core functions is run again"),
-        reviewed: judgement
-          ? {
-              result: judgement.critical_issues.length === 0 ? "passed" : "failed",
-              evidence: judgement.faithfulness_accurate_completeness_statement,
-            }
-          : notMade("this author has no judge"),
+          best.reproduction?.check ?? notMade("only an example that ran and called the core functions is run again"),
+        reviewed: describeReview(best),
       };
     }
     const gaveUp = distiller.gaveUp && {
-      kind: "gave-up" as const,
       ...distiller.gaveUp,
-      reasonCode: AuthorReason.parse(distiller.gaveUp.reasonCode),
+      reasonCode: ReasonCode.parse(distiller.gaveUp.reasonCode),
     };
     const need = survey.needs.find(({ kind }) => kind === "api-key" || kind === "gpu");
     distiller.outcome = decideOutcome(
@@ -103,6 +129,16 @@ export async function concludeRun(run: Run, { survey }: AuthorContext): Promise<
     await writeReport({ runFolder: run.folder, state, survey });
   });
   await rm(run.repositoryFolder, { recursive: true, force: true });
+}
+
+/** What the judge made of an iteration; one that says nothing usable takes nothing away. */
+function describeReview({ review }: Iteration): Check {
+  if (!review) return notMade("this author has no judge, or there was nothing to judge");
+  if (review.kind === "not-judged") return notMade(review.why);
+  return {
+    result: objects(review.judgement) ? "failed" : "passed",
+    evidence: review.judgement.faithfulness_accurate_completeness_statement,
+  };
 }
 
 function bestIteration({ state: { distiller } }: Run): Iteration | null {

@@ -1,21 +1,36 @@
-import type { GivingUp } from "../authors/author.ts";
+import { type GivingUp, objects } from "../authors/author.ts";
 import type { Outcome, Verdict } from "./outcome.ts";
 import type { Iteration } from "./run-state.ts";
 
-/** How good an attempt is: the best one is published, not the last. */
-export function rankAttempt({ execution, verdict }: Iteration): number {
-  if (!execution || !verdict) return -1;
-  const steps = (verdict.executed.result === "passed" ? 4 : 0) + (verdict.grounded.result === "passed" ? 8 : 0);
-  return steps + Math.min(verdict.coverage.called.length, 10) / 5 + (execution.program ? 0.5 : 0);
+/** Above 0 where the first attempt is the better one: the best is published, not the last. */
+export function compareAttempts(a: Iteration, b: Iteration): number {
+  const ranks = [rankAttempt(a), rankAttempt(b)] as const;
+  const differing = ranks[0].findIndex((value, place) => value !== ranks[1][place]);
+  return differing < 0 ? 0 : (ranks[0][differing] ?? 0) - (ranks[1][differing] ?? 0);
+}
+
+/** What counts for an attempt, the most important first. */
+function rankAttempt({ draft, execution, verdict, reproduction, review }: Iteration): number[] {
+  return [
+    Number(verdict?.executed.result === "passed"),
+    Number(verdict?.grounded.result === "passed"),
+    Number(reproduction?.check.result !== "failed"),
+    Number(!(review?.kind === "judged" && objects(review.judgement))),
+    Number(!draft.preliminary),
+    verdict?.coverage.called.length ?? -1,
+    Number(execution?.program !== null),
+  ];
 }
 
 /** The word that a run ends with. Nothing but the checks makes `verified`; what falls short says why. */
 export function decideOutcome(
   verdict: Verdict | null,
   someRan: boolean,
-  gaveUp: GivingUp | null,
+  gaveUp: (Pick<Outcome, "reasonCode" | "explanation"> & Pick<GivingUp, "outcome">) | null,
   needsKeyOrGpu: string | null,
 ): Outcome {
+  if (gaveUp?.reasonCode === "budget")
+    return { outcome: "failed", reasonCode: "budget", explanation: gaveUp.explanation };
   const nothingRan = verdict?.grounded.result !== "passed" && !someRan;
   if (verdict?.executed.result === "passed" && !(nothingRan && gaveUp)) {
     const falls = (reasonCode: Outcome["reasonCode"], explanation: string): Outcome => ({
@@ -31,7 +46,7 @@ export function decideOutcome(
       return falls(isCore ? "core-not-reached" : "not-grounded", verdict.grounded.evidence);
     }
     if (verdict.reproduced.result !== "passed") return falls("not-reproduced", verdict.reproduced.evidence);
-    if (verdict.reviewed.result === "failed") return falls("not-grounded", verdict.reviewed.evidence);
+    if (verdict.reviewed.result === "failed") return falls("objected", verdict.reviewed.evidence);
     return {
       outcome: "verified",
       reasonCode: "verified",

@@ -1,5 +1,5 @@
 import type { Author } from "../authors/author.ts";
-import { concludeRun, reproduceBest, reviewBest } from "./conclude-run.ts";
+import { concludeRun, isSentBack, reproduceBest, reviewBest, settleBest, stopForBudget } from "./conclude-run.ts";
 import { classifyFiles, cloneSource, summarizeRepository, surveySource } from "./read-repository.ts";
 import type { Run } from "./run.ts";
 import { draftExample, executeIteration, needsRevision, reviseExample, writePlan } from "./write-example.ts";
@@ -11,21 +11,28 @@ import { draftExample, executeIteration, needsRevision, reviseExample, writePlan
 export async function distill(run: Run, author: Author): Promise<void> {
   const repository = await cloneSource(run);
   const survey = await surveySource(run, repository);
-  const context = await run.createAuthorContext(repository, survey);
+  const reading = await run.createAuthorContext(repository, survey);
 
-  const summary = await summarizeRepository(run, author, context);
-  await classifyFiles(run, author, context, summary);
+  try {
+    const summary = await summarizeRepository(run, author, reading);
+    const classification = await classifyFiles(run, author, reading, summary);
+    const context = { ...reading, summary, classification };
 
-  let iteration = await draftExample(run, author, context);
-  if (run.dryRun) return writePlan(run, iteration);
+    let iteration = await draftExample(run, author, context);
+    if (run.dryRun) return await writePlan(run, iteration);
 
-  while (iteration) {
-    await executeIteration(run, context, iteration);
-    if (!needsRevision(run, iteration)) break;
-    iteration = await reviseExample(run, author, context, iteration);
+    while (iteration) {
+      await executeIteration(run, context, iteration);
+      if (!needsRevision(run, iteration)) {
+        await reproduceBest(run, context);
+        await reviewBest(run, author, context);
+        if (!isSentBack(run, author, iteration)) break;
+      }
+      iteration = await reviseExample(run, author, context, iteration);
+    }
+    await settleBest(run, author, context);
+  } catch (error) {
+    await stopForBudget(run, error);
   }
-
-  await reproduceBest(run, context);
-  await reviewBest(run, author, context);
-  await concludeRun(run, context);
+  await concludeRun(run, reading);
 }

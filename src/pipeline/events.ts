@@ -1,20 +1,27 @@
+import { z } from "zod";
+
 /** What a run tells while it goes on; roots show it, tests read it. */
-export type Stage =
-  | "clone"
-  | "survey"
-  | "summarize"
-  | "classify"
-  | "draft"
-  | "execute"
-  | "revise"
-  | "verify"
-  | "report";
+export const Stage = z.enum([
+  "clone",
+  "survey",
+  "summarize",
+  "classify",
+  "draft",
+  "execute",
+  "revise",
+  "verify",
+  "judge",
+  "report",
+]);
+export type Stage = z.infer<typeof Stage>;
 
 export type RunEvent =
   | { kind: "stage-started"; stage: Stage; iteration: number | null }
   | { kind: "stage-finished"; stage: Stage; seconds: number }
   /** A line worth showing: what was found, chosen, changed. */
   | { kind: "note"; stage: Stage; text: string }
+  /** What models have cost the run so far, US dollars. */
+  | { kind: "spent"; totalUsd: number }
   /** The last line a program printed; shown live, never kept. */
   | { kind: "output"; stage: Stage; text: string };
 

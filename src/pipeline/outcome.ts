@@ -29,11 +29,13 @@ export const CoreCoverage = z.object({
 export type CoreCoverage = z.infer<typeof CoreCoverage>;
 
 /** Why a run ended as it did, beside an author's own reasons. Stable; `docs/outcomes.md` says what each means. */
-const ReasonCode = z.enum([
+export const ReasonCode = z.enum([
   "verified",
   ...AuthorReason.options,
   "not-grounded",
   "not-reproduced",
+  "objected",
+  "budget",
   "iterations-used-up",
   "sandbox-unavailable",
   "repository-unavailable",

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import type { Author, AuthorContext, RepositorySummary } from "../authors/author.ts";
+import type { Author, AuthorContext, FileClassification, RepositorySummary } from "../authors/author.ts";
 import { cloneRepository } from "../repository/clone-repository.ts";
 import type { Repository } from "../repository/repository.ts";
 import { Survey, surveyRepository } from "../repository/survey.ts";
@@ -83,9 +83,11 @@ export async function classifyFiles(
   author: Author,
   context: AuthorContext,
   summary: RepositorySummary,
-): Promise<void> {
-  if (run.state.classification_list.length > 0) return;
-  await run.stage("classify", async () => {
-    run.state.classification_list = await author.classify(context, summary);
+): Promise<FileClassification[]> {
+  const { state } = run;
+  if (state.classification_list.length > 0) return state.classification_list;
+  return run.stage("classify", async () => {
+    state.classification_list = await author.classify(context, summary);
+    return state.classification_list;
   });
 }

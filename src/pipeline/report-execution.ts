@@ -111,8 +111,9 @@ export interface ErrorAssessment {
 
 /** Everything that went wrong or was doubted, in the shown iteration and at the end. */
 export function assessErrors(state: RunState, mainLines: number): ErrorAssessment {
-  const { judgement, gaveUp } = state.distiller;
-  const execution = shownIteration(state)?.execution;
+  const { gaveUp } = state.distiller;
+  const { execution, review } = shownIteration(state) ?? {};
+  const judgement = review?.kind === "judged" ? review.judgement : null;
   return {
     failures: (execution?.log ?? []).flatMap(({ example, error }) =>
       error

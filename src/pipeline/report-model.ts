@@ -55,7 +55,8 @@ export function pickSurvey({ files, languages, licence, coreFunctions, needs, no
   return { files, languages, licence, coreFunctions, needs, notes };
 }
 
-function describeReproduction({ distiller: { reproduction } }: RunState) {
+function describeReproduction(state: RunState) {
+  const reproduction = shownIteration(state)?.reproduction;
   return (
     reproduction && {
       seconds: formatSeconds(reproduction.seconds),

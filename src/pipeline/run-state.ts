@@ -1,12 +1,13 @@
 import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { FileClassification, Judgement, RepositorySummary } from "../authors/author.ts";
+import { FileClassification, RepositorySummary, Review, Spending } from "../authors/author.ts";
 import { Config } from "../config.ts";
 import { RunFolderError } from "../errors.ts";
 import { Draft, ExampleMetadata } from "../example/example.ts";
 import { Execution } from "../example/execution.ts";
 import { Repository } from "../repository/repository.ts";
+import { Stage } from "./events.ts";
 import { Outcome, Reproduction, Verdict } from "./outcome.ts";
 
 /** One turn of draft (or revise) and execute. */
@@ -19,6 +20,10 @@ export const Iteration = z.object({
   /** Null while it runs: a resumed run executes it again. */
   execution: Execution.nullable(),
   verdict: Verdict.pick({ executed: true, grounded: true, coverage: true }).nullable(),
+  /** What the clean room came to; null where it was not tried. */
+  reproduction: Reproduction.nullable(),
+  /** Null where nobody was asked. */
+  review: Review.nullable(),
   issuesIdentified: z.array(z.string()),
   changesMade: z.array(z.string()),
   startedAt: z.string(),
@@ -61,7 +66,7 @@ export const RunState = z.object({
   classification_list: z.array(FileClassification),
   execution_result: z.unknown().nullable(),
   distiller: z.object({
-    version: z.literal(1),
+    version: z.literal(2),
     productVersion: z.string(),
     runId: z.string(),
     author: z.string(),
@@ -69,7 +74,7 @@ export const RunState = z.object({
     config: Config,
     startedAt: z.string(),
     finishedAt: z.string().nullable(),
-    stage: z.string(),
+    stage: Stage,
     repository: Repository.nullable(),
     summary: RepositorySummary.nullable(),
     sandbox: z
@@ -88,8 +93,9 @@ export const RunState = z.object({
     gaveUp: z
       .object({ outcome: z.enum(["skipped", "failed"]), reasonCode: z.string(), explanation: z.string() })
       .nullable(),
-    reproduction: Reproduction.nullable(),
-    judgement: Judgement.nullable(),
+    /** The iteration that the clean room or the judge sent back; once a run. */
+    sentBack: z.number().int().nullable(),
+    spending: Spending,
     verdict: Verdict.nullable(),
     outcome: Outcome.nullable(),
     notes: z.array(z.string()),

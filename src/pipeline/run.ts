@@ -1,6 +1,6 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import type { AuthorContext } from "../authors/author.ts";
+import type { AuthorContext, Spending } from "../authors/author.ts";
 import type { Config } from "../config.ts";
 import { throwIfCancelled } from "../errors.ts";
 import { readRepositoryText } from "../repository/read-text.ts";
@@ -19,6 +19,8 @@ export interface RunOptions {
   /** For git alone: HOME, PATH, SSH agent and proxy settings of whoever started the run. */
   gitEnvironment: NodeJS.ProcessEnv;
   dryRun: boolean;
+  /** What the author has paid so far. */
+  spending: () => Spending;
   emit: Emit;
   signal: AbortSignal | undefined;
 }
@@ -33,8 +35,10 @@ export class Run {
   readonly dryRun: boolean;
   readonly signal: AbortSignal | undefined;
   readonly #emit: Emit;
+  readonly #spending: () => Spending;
+  #stage: Stage = "clone";
 
-  constructor({ folder, state, source, provider, gitEnvironment, dryRun, emit, signal }: RunOptions) {
+  constructor({ folder, state, source, provider, gitEnvironment, dryRun, spending, emit, signal }: RunOptions) {
     this.folder = folder;
     this.state = state;
     this.source = source;
@@ -42,6 +46,7 @@ export class Run {
     this.gitEnvironment = gitEnvironment;
     this.dryRun = dryRun;
     this.signal = signal;
+    this.#spending = spending;
     this.#emit = emit;
   }
 
@@ -62,7 +67,18 @@ export class Run {
   }
 
   save(): Promise<void> {
+    this.#recordSpending();
     return writeRunState(this.folder, this.state);
+  }
+
+  /** Money is added up by whoever pays, and only copied here. */
+  #recordSpending(): void {
+    const { state } = this;
+    const rows = this.#spending();
+    state.distiller.spending = rows;
+    state.costs = {};
+    for (const { stage, costUsd } of rows) state.costs[stage] = (state.costs[stage] ?? 0) + (costUsd ?? 0);
+    state.total_cost = rows.reduce((sum, { costUsd }) => sum + (costUsd ?? 0), 0);
   }
 
   note(stage: Stage, text: string): void {
@@ -73,6 +89,7 @@ export class Run {
   async stage<T>(stage: Stage, work: () => Promise<T>, iteration: number | null = null): Promise<T> {
     throwIfCancelled(this.signal);
     const { state } = this;
+    this.#stage = stage;
     state.distiller.stage = stage;
     state.status_message = iteration === null ? stage : `${stage}, iteration ${iteration}`;
     this.#emit({ kind: "stage-started", stage, iteration });
@@ -86,6 +103,7 @@ export class Run {
       const seconds = (performance.now() - started) / 1000;
       state.runtimes[stage] = round((state.runtimes[stage] ?? 0) + seconds);
       state.total_runtime_secs = round(Object.values(state.runtimes).reduce((sum, each) => sum + each, 0));
+      this.#recordSpending();
       if (finished) await this.save();
       this.#emit({ kind: "stage-finished", stage, seconds });
     }
@@ -115,6 +133,8 @@ export class Run {
       sandbox,
       focus: this.config.focus,
       maxProgramSeconds: Math.round(this.config.max_runtime_mins * 60),
+      programNetwork: this.config.program_network,
+      onProgress: (text) => this.#emit({ kind: "output", stage: this.#stage, text }),
       readText: (path) => readRepositoryText(repository.folder, path),
       signal: this.signal,
     };

@@ -2,18 +2,18 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import type { Author, AuthorContext, GivingUp } from "../authors/author.ts";
+import { type Author, type AuthorContext, type GivingUp, objects, type WritingContext } from "../authors/author.ts";
 import type { Draft } from "../example/example.ts";
 import { stepSucceeded } from "../example/execution.ts";
 import type { Repository } from "../repository/repository.ts";
 import { assessExecution } from "./assess-execution.ts";
-import { rankAttempt } from "./decide-outcome.ts";
+import { compareAttempts } from "./decide-outcome.ts";
 import { executeExample, writeExampleFiles } from "./execute-example.ts";
 import type { Run } from "./run.ts";
 import type { Iteration } from "./run-state.ts";
 
 /** The first draft, or the iteration that a resumed run stands at; null when the author has nothing to draft. */
-export async function draftExample(run: Run, author: Author, context: AuthorContext): Promise<Iteration | null> {
+export async function draftExample(run: Run, author: Author, context: WritingContext): Promise<Iteration | null> {
   const { distiller } = run.state;
   const last = distiller.iterations.at(-1);
   if (last || distiller.gaveUp) return last ?? null;
@@ -55,7 +55,8 @@ export async function executeIteration(run: Run, context: AuthorContext, iterati
       });
       iteration.verdict = assessExecution(iteration.execution, survey.coreFunctions);
       iteration.seconds = Math.round((performance.now() - started) / 10) / 100;
-      recordIteration(run, iteration);
+      run.state.reflection_idx = iteration.index;
+      recordBest(run);
       const { executed, grounded } = iteration.verdict;
       run.note("execute", executed.result === "passed" ? grounded.evidence : executed.evidence);
     },
@@ -63,27 +64,32 @@ export async function executeIteration(run: Run, context: AuthorContext, iterati
   );
 }
 
-export function needsRevision(run: Run, { index, verdict }: Iteration): boolean {
+/** A preliminary draft is always followed by another, and counts as none. */
+export function needsRevision(run: Run, { draft, verdict }: Iteration): boolean {
+  if (draft.preliminary) return true;
   if (verdict?.executed.result === "passed" && verdict.grounded.result === "passed") return false;
-  return index < run.config.max_debug_iterations;
+  return hasRevisionsLeft(run);
+}
+
+export function hasRevisionsLeft({ config, state }: Run): boolean {
+  const drafts = state.distiller.iterations.filter(({ draft }) => !draft.preliminary).length;
+  return drafts <= config.max_debug_iterations;
 }
 
 /** Asks the author for the next draft; null when it gives up. */
 export async function reviseExample(
   run: Run,
   author: Author,
-  context: AuthorContext,
-  { draft, execution, verdict, index }: Iteration,
+  context: WritingContext,
+  iteration: Iteration,
 ): Promise<Iteration | null> {
+  const { draft, execution, verdict, index } = iteration;
   const { distiller } = run.state;
   if (distiller.gaveUp || !execution || !verdict) return null;
   return run.stage(
     "revise",
     async () => {
-      const shortcomings = [verdict.executed, verdict.grounded].flatMap(({ result, evidence }) =>
-        result === "failed" ? [evidence] : [],
-      );
-      const revision = await author.revise(context, { draft, execution, shortcomings });
+      const revision = await author.revise(context, { draft, execution, shortcomings: listShortcomings(iteration) });
       if (revision.kind === "gave-up") return giveUp(run, revision);
       for (const change of revision.changesMade) run.note("revise", change);
       run.state.change_log.push({
@@ -99,6 +105,23 @@ export async function reviseExample(
     },
     index,
   );
+}
+
+/** What the verdict still asks for, and what the clean room and the judge objected to. */
+function listShortcomings({ verdict, reproduction, review }: Iteration): string[] {
+  const failed = [verdict?.executed, verdict?.grounded, reproduction?.check].flatMap((check) =>
+    check?.result === "failed" ? [check.evidence] : [],
+  );
+  const differences = (reproduction?.differences ?? [])
+    .slice(0, 8)
+    .map(
+      ({ key, first, second }) => `${key}: ${first.slice(0, 100)} at first, ${second.slice(0, 100)} in a new sandbox`,
+    );
+  const objections =
+    review?.kind === "judged" && objects(review.judgement)
+      ? [...review.judgement.critical_issues, ...review.judgement.issues]
+      : [];
+  return [...failed, ...differences, ...objections];
 }
 
 /** The reference system names the folder of what a sandbox leaves after the sandbox. */
@@ -125,6 +148,8 @@ async function addIteration(
     draft,
     execution: null,
     verdict: null,
+    reproduction: null,
+    review: null,
     issuesIdentified,
     changesMade,
     startedAt: now.toISOString(),
@@ -143,13 +168,12 @@ async function giveUp(run: Run, { outcome, reasonCode, explanation }: GivingUp):
 }
 
 /** Keeps the best attempt in the state, under the reference system's keys. */
-function recordIteration(run: Run, iteration: Iteration): void {
-  const { state } = run;
+export function recordBest({ state }: Run): void {
   const { distiller } = state;
-  const best = distiller.best === null ? undefined : distiller.iterations[distiller.best];
-  if (!best || rankAttempt(iteration) > rankAttempt(best)) distiller.best = iteration.index;
-  const chosen = distiller.iterations[distiller.best ?? iteration.index] ?? iteration;
-  state.reflection_idx = iteration.index;
+  const [first, ...others] = distiller.iterations;
+  if (!first) return;
+  const chosen = others.reduce((best, each) => (compareAttempts(each, best) > 0 ? each : best), first);
+  distiller.best = chosen.index;
   state.code = chosen.draft.files["main.py"] ?? null;
   state.requirements = chosen.draft.files["requirements.txt"] ?? null;
   state.runscript = chosen.draft.files["runscript.sh"] ?? null;

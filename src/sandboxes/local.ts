@@ -161,5 +161,28 @@ function describeHost({
     cpuCores: availableParallelism(),
     memoryMb: Math.floor(memoryBytes / 2 ** 20),
     isolated,
+    // The system's folders are read-only in a sandbox; without one, installing there is not for an example to do.
+    systemPackages: false,
+    gpu: !isolated && existsSync("/dev/nvidia0") ? "NVIDIA" : null,
+    tools: toolsOfInterest.filter((tool) =>
+      ["/usr/local/bin", "/usr/bin", "/bin"].some((folder) => existsSync(join(folder, tool))),
+    ),
   };
 }
+
+const toolsOfInterest = [
+  "gcc",
+  "g++",
+  "gfortran",
+  "make",
+  "cmake",
+  "ninja",
+  "git",
+  "curl",
+  "wget",
+  "java",
+  "R",
+  "julia",
+  "mpirun",
+  "conda",
+];

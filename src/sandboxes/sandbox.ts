@@ -32,6 +32,12 @@ export interface SandboxDescription {
   memoryMb: number;
   /** False where nothing separates the program from the host. */
   isolated: boolean;
+  /** Whether a program may install packages of the system (apt). */
+  systemPackages: boolean;
+  /** For example `NVIDIA A100, 40 GB`; null for none. */
+  gpu: string | null;
+  /** Programs of common use that are there: compilers, build tools, interpreters. */
+  tools: string[];
 }
 
 export interface PythonInterpreter {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { GivingUp } from "../../src/authors/author.ts";
-import { decideOutcome, rankAttempt } from "../../src/pipeline/decide-outcome.ts";
+import { compareAttempts, decideOutcome } from "../../src/pipeline/decide-outcome.ts";
 import type { Check, Verdict } from "../../src/pipeline/outcome.ts";
 import { coverage, iteration } from "../templates/sample/sample-iteration.ts";
 
@@ -42,6 +42,11 @@ describe("decideOutcome", () => {
     expect(decideOutcome(verdictOf("passed", "failed", "passed", "passed"), true, null, null).outcome).toBe("partial");
   });
 
+  it("fails for money wherever the money ended, and says so", () => {
+    const budget = { outcome: "failed", reasonCode: "budget", explanation: "$5 are spent" } as const;
+    expect(decideOutcome(verdictOf("passed", "passed", "passed"), true, budget, null)).toEqual(budget);
+  });
+
   it("fails where no function of the repository ran at all", () => {
     const verdict = verdictOf("passed", "failed", "not-made");
     expect(decideOutcome(verdict, false, null, null)).toMatchObject({ outcome: "failed", reasonCode: "not-grounded" });
@@ -70,17 +75,38 @@ describe("decideOutcome", () => {
   });
 });
 
-describe("rankAttempt", () => {
-  it("puts grounded above executed above failed above not run", () => {
+describe("compareAttempts", () => {
+  it("puts grounded above executed above failed above not run, whatever the order they came in", () => {
     const good = iteration(0, {});
     const verdict = good.verdict ?? { executed: check("failed"), grounded: check("failed"), coverage };
-    const ranks = [
+    const attempts = [
       good,
       iteration(1, { verdict: { ...verdict, grounded: check("failed") } }),
       iteration(2, { verdict: { ...verdict, executed: check("failed"), grounded: check("not-made") } }),
       iteration(3, { execution: null, verdict: null }),
-    ].map(rankAttempt);
-    expect([...ranks].sort((a, b) => b - a)).toEqual(ranks);
-    expect(new Set(ranks).size).toBe(4);
+    ];
+    expect([...attempts].reverse().sort((a, b) => compareAttempts(b, a))).toEqual(attempts);
+  });
+
+  it("puts what was sent back below any other that is grounded, and a preliminary run below what was written", () => {
+    const written = iteration(0, {});
+    const preliminary = iteration(1, { draft: { ...written.draft, preliminary: true } });
+    const objected = iteration(2, { review: { kind: "judged", judgement: { ...judgement, correct_behavior: false } } });
+    const irreproducible = iteration(3, {
+      reproduction: { check: check("failed"), comparedValues: 3, differences: [], ignored: [], seconds: 1 },
+    });
+    const attempts = [irreproducible, objected, preliminary, written];
+    expect(attempts.sort((a, b) => compareAttempts(b, a))).toEqual([written, preliminary, objected, irreproducible]);
   });
 });
+
+const judgement = {
+  correct_behavior: true,
+  critical_issues: [],
+  issues: [],
+  is_faithful: true,
+  is_accurate: true,
+  is_complete: true,
+  faithfulness_accurate_completeness_statement: "It is what the README shows.",
+  is_finished: true,
+};

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { AuthorContext } from "../../src/authors/author.ts";
+import type { AuthorContext, WritingContext } from "../../src/authors/author.ts";
 import type { CandidateContext } from "../../src/authors/extractive/candidate.ts";
 import type { Decisions } from "../../src/authors/extractive/decisions.ts";
 import type { StepResult } from "../../src/example/execution.ts";
@@ -35,7 +35,7 @@ export async function makeFolder(content: TreeContent = {}): Promise<TemporaryFo
 }
 
 /** What an author is given for a folder, with two interpreters that are never started. */
-export async function createContext(folder: string): Promise<AuthorContext> {
+export async function createContext(folder: string): Promise<WritingContext> {
   const survey = await surveyRepository({ folder });
   return {
     repository: {
@@ -65,9 +65,15 @@ export async function createContext(folder: string): Promise<AuthorContext> {
       cpuCores: 2,
       memoryMb: 8192,
       isolated: true,
+      systemPackages: false,
+      gpu: null,
+      tools: ["gcc", "git"],
     },
     focus: null,
     maxProgramSeconds: 60,
+    programNetwork: false,
+    summary: { description: "", highlyRelevantFiles: [] },
+    classification: [],
     readText: (path) => readRepositoryText(folder, path),
   };
 }

@@ -30,9 +30,7 @@ export function partialRun(): SampleRun {
     impostors: [{ module: "orbelem", file: "/work/example/orbelem.py" }],
     errors: ["numba functions are counted once"],
   });
-  Object.assign(state.distiller, {
-    gaveUp: { outcome: "failed", reasonCode: "examples-fail", explanation: "The rest of the candidates was tried." },
-    notes: ["The download cache was not used."],
+  Object.assign(best, {
     reproduction: {
       check: {
         result: "failed",
@@ -43,16 +41,23 @@ export function partialRun(): SampleRun {
       ignored: ["example3.values.elapsed"],
       seconds: 7.9,
     },
-    judgement: {
-      correct_behavior: true,
-      critical_issues: ["The second burn is called with kilometres where metres are meant."],
-      issues: ["The ground track is not labelled."],
-      is_faithful: true,
-      is_accurate: false,
-      is_complete: true,
-      faithfulness_accurate_completeness_statement: "It shows what the README shows.",
-      is_finished: false,
+    review: {
+      kind: "judged",
+      judgement: {
+        correct_behavior: true,
+        critical_issues: ["The second burn is called with kilometres where metres are meant."],
+        issues: ["The ground track is not labelled."],
+        is_faithful: true,
+        is_accurate: false,
+        is_complete: true,
+        faithfulness_accurate_completeness_statement: "It shows what the README shows.",
+        is_finished: false,
+      },
     },
+  });
+  Object.assign(state.distiller, {
+    gaveUp: { outcome: "failed", reasonCode: "examples-fail", explanation: "The rest of the candidates was tried." },
+    notes: ["The download cache was not used."],
     outcome: {
       outcome: "partial",
       reasonCode: "not-reproduced",
@@ -61,7 +66,7 @@ export function partialRun(): SampleRun {
   });
   if (state.distiller.verdict)
     Object.assign(state.distiller.verdict, {
-      reproduced: state.distiller.reproduction?.check,
+      reproduced: best.reproduction?.check,
       reviewed: { result: "failed", evidence: "It shows what the README shows." },
     });
   state.distiller.sandbox = state.distiller.sandbox && { ...state.distiller.sandbox, isolated: false };
@@ -107,7 +112,6 @@ export function failedRun(): SampleRun {
     author: "claude-sonnet-4-5-20250929",
     iterations,
     best: 2,
-    reproduction: null,
     gaveUp: null,
     verdict: {
       executed: { result: "failed", evidence: "The environment was built; main.py ended with exit status 1." },
@@ -143,7 +147,6 @@ export function skippedRun(): SampleRun {
   Object.assign(state.distiller, {
     iterations: [],
     best: null,
-    reproduction: null,
     verdict: null,
     sandbox: null,
     gaveUp: { outcome: "skipped", reasonCode: "needs-gpu", explanation },

@@ -76,6 +76,7 @@ export async function assembleExample(
     metadata: describeExample(context, parts, description),
     python: decisions.python,
     changesSource: decisions.port,
+    preliminary: false,
     provenance: parts.map(
       ({ example, candidate }): Provenance => ({
         example: example.name,

@@ -24,6 +24,7 @@ export function createExtractiveAuthor(): Author {
     draft: draftExample,
     revise: reviseExample,
     judge: null,
+    spending: () => [],
   };
 }
 

@@ -22,6 +22,7 @@ const _oddPath = `a"onmouseover=alert(1) x="/](javascript:alert(1)) @octocat #7 
 const kept = new Set([
   "status",
   "result",
+  "stage",
   "outcome",
   "reasonCode",
   "kind",

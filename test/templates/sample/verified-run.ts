@@ -40,6 +40,18 @@ export function verifiedRun(): SampleRun {
   const failing = fail(first, "NameError", "name 'molniya' is not defined", 48);
   failing.draft = { ...failing.draft, files: { ...failing.draft.files, "main.py": broken } };
   const second = iteration(1, {
+    reproduction: {
+      check: {
+        result: "passed",
+        evidence:
+          "A new sandbox, given only the published folder, came to the same 42 values (1 times and the like are not compared).",
+      },
+      comparedValues: 42,
+      differences: [],
+      ignored: ["example3.values.elapsed"],
+      seconds: 7.9,
+    },
+
     issuesIdentified: ["example2 (README.md): NameError: name 'molniya' is not defined"],
     changesMade: ["example2 takes the definition of `molniya` from an earlier block of README.md"],
     startedAt: "2026-10-05T14:02:24.000Z",
@@ -84,7 +96,7 @@ export function verifiedRun(): SampleRun {
     ],
     execution_result: null,
     distiller: {
-      version: 1,
+      version: 2,
       productVersion: "0.1.0",
       runId: "orbital-elements-20261005-140205",
       author: "builtin/extract",
@@ -119,18 +131,8 @@ export function verifiedRun(): SampleRun {
       iterations: [failing, second],
       best: 1,
       gaveUp: null,
-      reproduction: {
-        check: {
-          result: "passed",
-          evidence:
-            "A new sandbox, given only the published folder, came to the same 42 values (1 times and the like are not compared).",
-        },
-        comparedValues: 42,
-        differences: [],
-        ignored: ["example3.values.elapsed"],
-        seconds: 7.9,
-      },
-      judgement: null,
+      sentBack: null,
+      spending: [],
       verdict: {
         executed: second.verdict?.executed,
         grounded: second.verdict?.grounded,
