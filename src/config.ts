@@ -2,6 +2,16 @@ import { distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { ConfigError } from "./errors.ts";
 
+/** What one model costs, in US dollars per million tokens. */
+const TokenPrices = z.strictObject({
+  input: z.number().min(0),
+  output: z.number().min(0),
+  /** Tokens out of and into the provider's prompt cache; those of `input` where nothing is given. */
+  cache_read: z.number().min(0).optional(),
+  cache_write: z.number().min(0).optional(),
+});
+export type TokenPrices = z.infer<typeof TokenPrices>;
+
 /**
  * The configuration of a run. The first five keys are the reference system's, as they are; the rest are ours.
  * Sources, strongest first: command line, configuration file, environment (`CODEDISTILLER_<KEY>`), default.
@@ -11,12 +21,33 @@ export const Config = z.strictObject({
     .string()
     .min(1)
     .describe(
-      "Model that writes, repairs and judges; builtin/extract needs no key: it takes the examples that a repository holds.",
+      "Model that writes and repairs; builtin/extract needs no key: it takes the examples that a repository holds. Chosen by the provider key that is set, where none is named.",
     ),
   model_str_fast: z
     .string()
     .min(1)
     .describe("Model that classifies files; follows model_str_code where it is builtin/extract."),
+  model_str_judge: z.string().min(1).describe("Model that judges a finished example; follows model_str_code."),
+  model_base_url: z
+    .url({ protocol: /^https?$/ })
+    .nullable()
+    .describe("Address of an OpenAI-compatible API, for models that are named compatible/<model>."),
+  prices: z
+    .record(z.string().min(1), TokenPrices)
+    .describe("Prices of models by name, in US dollars per million tokens; they go before the known list prices."),
+  max_context_tokens: z
+    .number()
+    .int()
+    .min(1000)
+    .max(1_000_000)
+    .describe("Most of the repository's text that goes into the writing prompt, in tokens."),
+  model_concurrency: z.number().int().min(1).max(1000).describe("Calls of one provider at one time, over all jobs."),
+  model_tokens_per_minute: z
+    .number()
+    .int()
+    .min(1)
+    .nullable()
+    .describe("Tokens that calls of one provider may take in a minute, over all jobs; null for no limit."),
   max_runtime_mins: z
     .number()
     .positive()
@@ -40,8 +71,13 @@ export const Config = z.strictObject({
 export type Config = z.infer<typeof Config>;
 
 /** Values of the keys that nobody gives; `schema.json` repeats them. */
-const defaults: Omit<Config, "model_str_fast"> = {
+const defaults: Omit<Config, "model_str_fast" | "model_str_judge"> = {
   model_str_code: "builtin/extract",
+  model_base_url: null,
+  prices: {},
+  max_context_tokens: 24_000,
+  model_concurrency: 16,
+  model_tokens_per_minute: null,
   max_runtime_mins: 15,
   max_debug_iterations: 8,
   output_base_path: "output/",
@@ -59,8 +95,29 @@ const defaults: Omit<Config, "model_str_fast"> = {
 
 export const extractiveModel = "builtin/extract";
 
-/** Variables that hold a provider's key. None of them is ever copied anywhere; only whether one is set is asked. */
-export const providerKeyVariables = ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"] as const;
+/** Variables that hold a provider's key. None of them is ever copied anywhere but to that provider. */
+export const providerKeyVariables = [
+  "ANTHROPIC_API_KEY",
+  "OPENAI_API_KEY",
+  "OPENROUTER_API_KEY",
+  "COMPATIBLE_API_KEY",
+] as const;
+
+/** The models of a run for which nobody named one, by the first key that is set. */
+export const modelsByKey = {
+  ANTHROPIC_API_KEY: { model_str_code: "claude-sonnet-4-6", model_str_fast: "claude-haiku-4-5-20251001" },
+  OPENAI_API_KEY: { model_str_code: "gpt-5-2025-08-07", model_str_fast: "gpt-5-mini-2025-08-07" },
+  OPENROUTER_API_KEY: {
+    model_str_code: "openrouter/anthropic/claude-sonnet-4.6",
+    model_str_fast: "openrouter/anthropic/claude-haiku-4.5",
+  },
+} as const;
+
+/** The key by which the models are chosen where nobody names one; null where none is set. */
+export function findProviderKey(environment: ConfigSources["environment"]): keyof typeof modelsByKey | null {
+  const keys = ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"] as const;
+  return keys.find((name) => environment[name]?.trim()) ?? null;
+}
 
 /** A configuration file: any of the keys; nothing else, apart from `$schema`. */
 const ConfigFile = Config.partial().extend({ $schema: z.string().optional() });
@@ -68,7 +125,8 @@ const ConfigFile = Config.partial().extend({ $schema: z.string().optional() });
 /** JSON Schema of a configuration file, with the defaults. */
 export function configSchema(): Record<string, unknown> {
   const { properties, ...schema } = z.toJSONSchema(ConfigFile);
-  const values: Record<string, unknown> = { ...defaults, model_str_fast: "the value of model_str_code" };
+  const followed = "the value of model_str_code";
+  const values: Record<string, unknown> = { ...defaults, model_str_fast: followed, model_str_judge: followed };
   const described = Object.entries(properties ?? {}).map(([key, property]) => [
     key,
     key in values && typeof property === "object" ? { ...property, default: values[key] } : property,
@@ -86,14 +144,15 @@ export interface ConfigSources {
 
 /** Merges the sources; throws ConfigError with one line that names the place and, for an unknown key, the nearest known one. */
 export function resolveConfig({ flags, file, environment }: ConfigSources): Config {
-  const merged: Partial<Config> = {
-    ...defaults,
+  const given: Partial<Config> = {
     ...readEnvironment(environment),
     ...(file ? readFile(file) : {}),
     ...withoutUndefined(flags),
   };
-  const withFast = { model_str_fast: merged.model_str_code, ...merged };
-  const parsed = Config.safeParse(withFast);
+  const key = given.model_str_code === undefined ? findProviderKey(environment) : null;
+  const merged = { ...defaults, ...(key ? modelsByKey[key] : {}), ...given };
+  const followed = merged.model_str_code;
+  const parsed = Config.safeParse({ model_str_fast: followed, model_str_judge: followed, ...merged });
   if (!parsed.success) throw describeIssue("configuration", parsed.error);
   return parsed.data;
 }
@@ -121,7 +180,7 @@ function readEnvironment(environment: ConfigSources["environment"]): Partial<Con
     const name = `CODEDISTILLER_${key.toUpperCase()}`;
     const text = environment[name];
     if (text === undefined || text === "") continue;
-    values[key] = parseScalar(text);
+    values[key] = key === "prices" ? parseObject(text) : parseScalar(text);
   }
   const parsed = Config.partial().safeParse(values);
   if (!parsed.success) throw describeIssue("environment", parsed.error);
@@ -138,21 +197,32 @@ function parseScalar(text: string): unknown {
   return text;
 }
 
+/** The text itself where it is no JSON: the schema then says what was expected. */
+function parseObject(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
 function describeIssue(where: string, error: z.ZodError): ConfigError {
   const issue = error.issues[0];
   const fail = (code: string, userMessage: string): ConfigError => new ConfigError({ code, userMessage, cause: error });
+  const shown = describePlace(where, issue?.path ?? []);
   if (issue?.code === "unrecognized_keys") {
     const key = issue.keys[0] ?? "";
-    return fail("config-unknown-key", `${where}: unknown key ${JSON.stringify(key)}. ${nearestKey(key)}`);
+    const known = issue.path.length > 0 ? `Known keys: ${Object.keys(TokenPrices.shape).join(", ")}.` : nearestKey(key);
+    return fail("config-unknown-key", `${shown}: unknown key ${JSON.stringify(key)}. ${known}`);
   }
-  const path = issue?.path.join(".") ?? "";
-  const shown =
-    where === "environment"
-      ? `environment variable CODEDISTILLER_${path.toUpperCase()}`
-      : path
-        ? `${where}: ${path}`
-        : where;
   return fail("config-wrong-type", `${shown}: ${issue?.message ?? "not valid"}.`);
+}
+
+function describePlace(where: string, path: readonly PropertyKey[]): string {
+  const [key, ...inner] = path.map(String);
+  if (key === undefined) return where;
+  if (where !== "environment") return `${where}: ${path.join(".")}`;
+  return [`environment variable CODEDISTILLER_${key.toUpperCase()}`, ...inner].join(": ");
 }
 
 function nearestKey(key: string): string {

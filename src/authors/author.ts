@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Draft } from "../example/example.ts";
 import type { Execution } from "../example/execution.ts";
+import { SpendingRow } from "../models/spending.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { Survey } from "../repository/survey.ts";
 import type { SandboxDescription } from "../sandboxes/sandbox.ts";
@@ -21,6 +22,8 @@ export interface Author {
   judge: ((context: WritingContext, attempt: Attempt) => Promise<Review>) | null;
   /** What was paid for models so far, in this process and before it. */
   spending(): Spending;
+  /** Closes what the author holds open; it is asked nothing afterwards. */
+  dispose(): Promise<void>;
 }
 
 export interface AuthorContext {
@@ -138,20 +141,20 @@ export function objects({ correct_behavior, critical_issues }: Judgement): boole
   return !correct_behavior || critical_issues.length > 0;
 }
 
-/** Tokens and US dollars by stage and model. */
-export const SpendingRow = z.object({
-  stage: z.string(),
-  model: z.string(),
-  calls: z.number().int(),
-  /** Calls that were billed and gave nothing. */
-  failedCalls: z.number().int(),
-  /** All of the prompt, cache included. */
-  inputTokens: z.number(),
-  cacheReadTokens: z.number(),
-  cacheWriteTokens: z.number(),
-  outputTokens: z.number(),
-  /** Null where the price is not known. */
-  costUsd: z.number().nullable(),
-});
+/** By stage and model. */
 export const Spending = z.array(SpendingRow);
 export type Spending = z.infer<typeof Spending>;
+
+/** What a run would cost, in US dollars; null where a price is not known. */
+export interface CostEstimate {
+  rows: Array<{
+    /** Runs of the loop: 1 where the first draft is right. */
+    runs: number;
+    readingUsd: number | null;
+    writingUsd: number | null;
+    judgingUsd: number | null;
+    totalUsd: number | null;
+  }>;
+  /** What the writer is shown before it writes, in tokens. */
+  openingTokens: number;
+}

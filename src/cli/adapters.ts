@@ -1,27 +1,22 @@
-import { createExtractiveAuthor } from "../authors/extractive/extractive-author.ts";
-import { type Config, extractiveModel, providerKeyVariables } from "../config.ts";
-import { ConfigError } from "../errors.ts";
+import { type Config, extractiveModel, findProviderKey } from "../config.ts";
 import type { JobAdapters } from "../jobs/run-job.ts";
 import { createLocalProvider } from "../sandboxes/local.ts";
 import { passThroughEnvironment } from "../sandboxes/pass-through-environment.ts";
+import { createAuthorAdapters } from "./models.ts";
 import { stateFolderOf, type Terminal } from "./terminal.ts";
 
 /** The adapters of the command line. `warn` is told what a person has to know before anything runs. */
-export function createAdapters(terminal: Terminal, warn: (text: string) => void): JobAdapters {
+export function createAdapters(
+  terminal: Terminal,
+  warn: (text: string) => void,
+  recordFile: string | null = null,
+): JobAdapters {
   const { environment, homeFolder, workingFolder } = terminal;
   return {
     gitEnvironment: environment,
     homeFolder,
     workingFolder,
-    createAuthor: async (config: Config) => {
-      if (config.model_str_code !== extractiveModel) {
-        throw new ConfigError({
-          code: "model-unknown",
-          userMessage: `The model ${config.model_str_code} cannot be used: this version has ${extractiveModel} only, which needs no key. Leave --model out.`,
-        });
-      }
-      return createExtractiveAuthor();
-    },
+    ...createAuthorAdapters({ terminal, recordFile }),
     createProvider: async (config, dryRun) => {
       const passed = passThroughEnvironment(environment);
       for (const name of passed.dropped) warn(`${name} is not passed to sandboxes, because it holds a password.`);
@@ -43,8 +38,9 @@ export function createAdapters(terminal: Terminal, warn: (text: string) => void)
 }
 
 /** One line that says which author writes, where nobody chose one. */
-export function explainDefaultModel(environment: NodeJS.ProcessEnv): string {
-  const key = providerKeyVariables.find((name) => environment[name]);
-  const why = key ? `${key} is set, but this version asks no model` : "no provider key is set";
-  return `Author: ${extractiveModel} (${why}): it takes the examples that the repository holds, and asks no model.`;
+export function explainDefaultModel(environment: NodeJS.ProcessEnv, { model_str_code }: Config): string {
+  const key = findProviderKey(environment);
+  if (model_str_code === extractiveModel)
+    return `Author: ${extractiveModel} (no provider key is set): it takes the examples that the repository holds, and asks no model.`;
+  return `Author: ${model_str_code}${key ? `, because ${key} is set` : ""}. --model ${extractiveModel} asks no model.`;
 }

@@ -1,10 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { styleText } from "node:util";
-import { resolveConfig } from "../config.ts";
+import { extractiveModel, resolveConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
+import { estimateJob } from "../jobs/estimate-job.ts";
 import { type JobRequest, type JobResult, runJob } from "../jobs/run-job.ts";
 import { createAdapters, explainDefaultModel } from "./adapters.ts";
+import { describeEstimate } from "./describe-estimate.ts";
 import { exitStatus, statusOfOutcome } from "./exit-status.ts";
 import { createProgress, formatSeconds, printable } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
@@ -16,6 +18,8 @@ export interface DistillFlags {
   out?: string;
   model?: string;
   fastModel?: string;
+  judgeModel?: string;
+  record?: string;
   sandbox?: "local" | "none";
   maxDebugIterations?: number;
   maxRuntimeMins?: number;
@@ -23,6 +27,7 @@ export interface DistillFlags {
   maxRepositoryMb?: number;
   resume?: string;
   dryRun: boolean;
+  estimate: boolean;
   json: boolean;
   verbose: boolean;
 }
@@ -37,9 +42,15 @@ export async function runDistill(
   const { stderr, stdout, signal, environment } = terminal;
   const warn = (text: string): void => void stderr.write(`${text}\n`);
   if (request.kind === "new" && flags.model === undefined && !environment.CODEDISTILLER_MODEL_STR_CODE)
-    warn(explainDefaultModel(environment));
+    warn(explainDefaultModel(environment, request.config));
+  if (flags.estimate) return showEstimate(terminal, request, flags.json);
   const progress = createProgress({ stream: stderr, verbose: flags.verbose });
-  const result = await runJob({ request, adapters: createAdapters(terminal, warn), emit: progress.emit, signal });
+  const result = await runJob({
+    request,
+    adapters: createAdapters(terminal, warn, flags.record ?? null),
+    emit: progress.emit,
+    signal,
+  });
   progress.stop();
   if (flags.json) stdout.write(`${JSON.stringify(describeResult(result), null, 2)}\n`);
   else describeForPeople(terminal, result, flags.dryRun);
@@ -61,7 +72,7 @@ async function readRequest(
         "resume-with-repository",
         "--resume takes its repository and configuration from the run folder: leave the others out.",
       );
-    return { kind: "resume", runFolder: flags.resume, dryRun: flags.dryRun };
+    return { kind: "resume", runFolder: flags.resume, dryRun: flags.dryRun, maxCostUsd: flags.maxCost };
   }
   if (repository === undefined)
     throw usage(
@@ -76,6 +87,7 @@ async function readRequest(
       output_base_path: flags.out,
       model_str_code: flags.model,
       model_str_fast: flags.fastModel,
+      model_str_judge: flags.judgeModel,
       sandbox: flags.sandbox,
       max_debug_iterations: flags.maxDebugIterations,
       max_runtime_mins: flags.maxRuntimeMins,
@@ -89,6 +101,22 @@ async function readRequest(
     environment: terminal.environment,
   });
   return { kind: "new", source: repository, config, dryRun: flags.dryRun };
+}
+
+/** What a run would cost; nothing is run, and no model is asked. */
+async function showEstimate(terminal: Terminal, request: JobRequest, json: boolean): Promise<number> {
+  if (request.kind === "resume") throw usage("estimate-of-resume", "--estimate takes a repository, not --resume.");
+  const { source, config } = request;
+  const { stdout, stderr, signal } = terminal;
+  const warn = (text: string): void => void stderr.write(`${text}\n`);
+  const models = { code: config.model_str_code, fast: config.model_str_fast, judge: config.model_str_judge };
+  const asksNobody = config.model_str_code === extractiveModel;
+  const estimate = asksNobody
+    ? null
+    : await estimateJob({ source, config, adapters: createAdapters(terminal, warn), signal });
+  if (json) stdout.write(`${JSON.stringify({ models, maxCostUsd: config.max_cost_usd, estimate }, null, 2)}\n`);
+  else stdout.write(estimate ? describeEstimate(estimate, config) : `${extractiveModel} asks no model: $0.\n`);
+  return exitStatus.verified;
 }
 
 async function readConfigFile(path: string, name: string): Promise<string> {

@@ -167,10 +167,7 @@ function checkModels({ environment }: Terminal): Finding {
   return {
     name: "models",
     state: "found",
-    detail:
-      keys.length > 0
-        ? `${keys.join(", ")} set; this version asks no model`
-        : "no provider key: builtin/extract is used, which needs none",
+    detail: keys.length > 0 ? `${keys.join(", ")} set` : "no provider key: builtin/extract is used, which needs none",
     advice: "",
   };
 }

@@ -46,8 +46,13 @@ export async function createProgram(terminal: Terminal): Promise<number> {
     .option("--subdirectory <folder>", "part of the repository to distil")
     .option("--focus <text>", "what the example should show")
     .option("--out <folder>", "folder below which the run gets its own (default: output/)")
-    .option("--model <model>", "model that writes the example (default: builtin/extract, which needs no key)")
-    .option("--fast-model <model>", "model that classifies files")
+    .option(
+      "--model <model>",
+      "model that writes the example: claude-..., gpt-..., openrouter/..., ollama/..., command/<program>, replay/<file>, or builtin/extract, which needs no key (default: by the key that is set)",
+    )
+    .option("--fast-model <model>", "model that reads and classifies files")
+    .option("--judge-model <model>", "model that judges the finished example")
+    .option("--record <file>", "write down what models answer, to be replayed by --model replay/<file>")
     .addOption(
       new Option("--sandbox <kind>", "where programs run: local (bubblewrap), or none: without isolation").choices([
         "local",
@@ -58,7 +63,8 @@ export async function createProgram(terminal: Terminal): Promise<number> {
     .option("--max-runtime-mins <minutes>", "longest build and longest run of each iteration", parseNumber)
     .option("--max-cost <dollars>", "money the run may spend on models", parseNumber)
     .option("--max-repository-mb <MiB>", "largest repository that is fetched", parseNumber)
-    .option("--resume <run folder>", "go on with a run that was cancelled or killed")
+    .option("--resume <run folder>", "go on with a run that was cancelled, killed, or ended by --max-cost")
+    .option("--estimate", "say what a run would cost, and run nothing", false)
     .option("--dry-run", "survey and plan; run nothing", false)
     .option("--json", "one JSON result on stdout, progress on stderr", false)
     .option("--verbose", "more about what happens", false)

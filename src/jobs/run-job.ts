@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import type { Author } from "../authors/author.ts";
+import type { Author, AuthorContext, CostEstimate } from "../authors/author.ts";
 import type { Config } from "../config.ts";
 import { CancelledError, ConfigError, DistillerError } from "../errors.ts";
 import { createFileLogger, type Logger, redactSecrets } from "../log.ts";
@@ -20,6 +20,8 @@ export const productVersion = "0.1.0";
 export interface JobAdapters {
   createProvider: (config: Config, dryRun: boolean) => Promise<SandboxProvider>;
   createAuthor: (config: Config, run: AuthorRun) => Promise<Author>;
+  /** What a run would cost, by the models of a configuration. */
+  createEstimator: (config: Config) => (context: AuthorContext) => Promise<CostEstimate>;
   gitEnvironment: NodeJS.ProcessEnv;
   homeFolder: string;
   workingFolder: string;
@@ -36,7 +38,8 @@ export interface AuthorRun {
 
 export type JobRequest = { dryRun: boolean } & (
   | { kind: "new"; source: string; config: Config }
-  | { kind: "resume"; runFolder: string }
+  /** With more money than it had, a run goes on that ended for want of it. */
+  | { kind: "resume"; runFolder: string; maxCostUsd?: number | undefined }
 );
 
 export interface JobResult {
@@ -67,6 +70,7 @@ export async function runJob({ request, adapters, emit, signal }: JobOptions): P
     result.state = state;
     const logger = createFileLogger(join(folder, "run.log"));
     log = logger;
+    if (request.kind === "resume" && request.maxCostUsd !== undefined) raiseBudget(state, request.maxCostUsd);
     const { config, runId } = state.distiller;
     if (state.distiller.outcome) {
       result.outcome = state.distiller.outcome;
@@ -95,7 +99,11 @@ export async function runJob({ request, adapters, emit, signal }: JobOptions): P
       signal,
       emit: tell,
     });
-    await distill(run, author);
+    try {
+      await distill(run, author);
+    } finally {
+      await author.dispose();
+    }
     result.outcome = state.distiller.outcome;
   } catch (error) {
     result.error = describeError(error, result.state?.distiller.runId ?? null, signal);
@@ -112,6 +120,12 @@ export async function runJob({ request, adapters, emit, signal }: JobOptions): P
     await recordFailure(result, error, request.kind === "new");
   }
   return result;
+}
+
+function raiseBudget({ distiller }: RunState, maxCostUsd: number): void {
+  distiller.config.max_cost_usd = maxCostUsd;
+  if (distiller.outcome?.reasonCode !== "budget") return;
+  Object.assign(distiller, { outcome: null, verdict: null, gaveUp: null, finishedAt: null });
 }
 
 async function openRun(

@@ -7,6 +7,7 @@ import type { Config } from "../config.ts";
 import { SandboxError } from "../errors.ts";
 import { type Draft, environmentFolder, sourceFolder } from "../example/example.ts";
 import { type Evidence, type Execution, type StepResult, stepSucceeded } from "../example/execution.ts";
+import { trimOutput } from "../example/trim-output.ts";
 import { formatRequirement, parseRequirement } from "../repository/requirement.ts";
 import type { CommandResult, Sandbox, SandboxProvider } from "../sandboxes/sandbox.ts";
 import { parseUntrustedJson } from "./parse-untrusted-json.ts";
@@ -125,14 +126,10 @@ const notRun: Omit<Execution, "environment"> = {
 /** Everything that decides what an environment holds; an iteration that changes only `main.py` keeps it. */
 function environmentKey({ provider, draft, sourceKey }: ExecuteExampleOptions): string {
   const hash = createHash("sha256");
-  for (const part of [
-    provider.name,
-    draft.python,
-    sourceKey,
-    draft.files["runscript.sh"] ?? "",
-    draft.files["requirements.txt"] ?? "",
-  ])
-    hash.update(`${part.length}:${part}`);
+  const files = Object.entries(draft.files)
+    .filter(([path]) => path !== "main.py")
+    .sort();
+  for (const part of [provider.name, draft.python, sourceKey, ...files.flat()]) hash.update(`${part.length}:${part}`);
   return `environment-${hash.digest("hex").slice(0, 32)}`;
 }
 
@@ -256,16 +253,10 @@ function toStep({ status, stdout, stderr, durationMs, peakMemoryMb }: CommandRes
     detail: status.kind === "killed" ? (status.limit ? `${status.limit} limit` : status.signal) : null,
     seconds: Math.round(durationMs / 10) / 100,
     peakMemoryMb,
-    stdout: keepEnds(stdout.text),
-    stderr: keepEnds(stderr.text),
+    stdout: trimOutput(stdout.text, keptCharacters),
+    stderr: trimOutput(stderr.text, keptCharacters),
     reused: false,
   };
-}
-
-function keepEnds(text: string): string {
-  if (text.length <= keptCharacters) return text;
-  const half = keptCharacters / 2;
-  return `${text.slice(0, half)}\n[... ${text.length - keptCharacters} characters left out ...]\n${text.slice(-half)}`;
 }
 
 const PackageList = z.array(z.object({ name: z.string(), version: z.string() }));

@@ -43,7 +43,7 @@ export async function publishExample({
       await writeFile(join(temporary, path), text, { mode: path.endsWith(".sh") ? 0o755 : 0o644 });
     await writeFile(
       join(temporary, "metadata.json"),
-      `${JSON.stringify(describePublished({ draft, execution, repository, survey }), null, 2)}\n`,
+      `${JSON.stringify(describePublished({ draft, execution, repository, survey }, Object.keys(files)), null, 2)}\n`,
     );
     await writeFile(join(temporary, "results.json"), `${JSON.stringify(execution.results ?? {}, null, 2)}\n`);
     await copyIfThere(join(outputFolder, "to_save"), join(temporary, "outputs"));
@@ -60,12 +60,15 @@ export async function publishExample({
   return files;
 }
 
-function describePublished({
-  draft,
-  execution,
-  repository,
-  survey,
-}: Pick<PublishExampleOptions, "draft" | "execution" | "repository" | "survey">): PublishedMetadata {
+function describePublished(
+  {
+    draft,
+    execution,
+    repository,
+    survey,
+  }: Pick<PublishExampleOptions, "draft" | "execution" | "repository" | "survey">,
+  files: string[],
+): PublishedMetadata {
   return {
     ...draft.metadata,
     distiller: {
@@ -77,6 +80,7 @@ function describePublished({
       coreFunctions: survey.coreFunctions,
       python: execution.evidence.python ?? "3",
       changesSource: draft.changesSource,
+      files,
     },
   };
 }

@@ -1,6 +1,6 @@
 import { showHiddenIn } from "../templates/reports/show-hidden.ts";
-import { drawBars } from "./report-chart.ts";
 import { listCode } from "./report-code.ts";
+import { describeCost } from "./report-cost.ts";
 import { rankFile } from "./report-diff.ts";
 import { describeExample, describeSwallowed } from "./report-example.ts";
 import { assessErrors, describeIterations, describeSteps } from "./report-execution.ts";
@@ -80,36 +80,6 @@ function describeOutputs(outputs: readonly OutputFile[]) {
     previews: described.filter(({ preview }) => preview !== null && preview.trim() !== ""),
     files: described,
   };
-}
-
-function describeCost({ costs, runtimes, total_cost, total_runtime_secs, distiller: { iterations } }: RunState) {
-  const stages = [...new Set([...Object.keys(runtimes), ...Object.keys(costs)])];
-  const rows = <T extends Record<string, number>>(values: T) =>
-    stages.map((name) => ({ name, value: values[name] ?? 0 }));
-  return {
-    stages: stages.map((name) => ({
-      name,
-      seconds: formatSeconds(runtimes[name] ?? 0),
-      dollars: formatDollars(costs[name] ?? 0),
-    })),
-    totalSeconds: formatSeconds(total_runtime_secs),
-    totalDollars: formatDollars(total_cost),
-    charts: [
-      drawBars("Time by stage", rows(runtimes), formatSeconds),
-      drawBars("Cost by stage", rows(costs), formatDollars),
-    ].filter((chart) => chart !== null),
-    iterations: iterations.map(({ index, seconds, execution }) => ({
-      index,
-      seconds: formatSeconds(seconds),
-      environment: execution ? describeTime(execution.environment) : "",
-      program: execution?.program ? describeTime(execution.program) : "",
-      memory: execution?.program?.peakMemoryMb ? `${Math.round(execution.program.peakMemoryMb)} MiB` : "",
-    })),
-  };
-}
-
-function describeTime({ reused, seconds }: { reused: boolean; seconds: number }): string {
-  return reused ? "reused" : formatSeconds(seconds);
 }
 
 function describeOverview(state: RunState, survey: ReportedSurvey | null) {
@@ -192,6 +162,7 @@ function describeConfiguration({
   const {
     model_str_code: _code,
     model_str_fast: _fast,
+    model_str_judge,
     max_runtime_mins: _runtime,
     max_debug_iterations: _debug,
     ...ours
@@ -201,10 +172,11 @@ function describeConfiguration({
       { name: "Author", value: author },
       { name: "model_str_code", value: model_str_code },
       { name: "model_str_fast", value: model_str_fast },
+      { name: "model_str_judge", value: model_str_judge },
       { name: "max_runtime_mins", value: String(max_runtime_mins) },
       { name: "max_debug_iterations", value: String(max_debug_iterations) },
     ],
-    config: Object.entries(ours).map(([name, value]) => ({ name, value: value === null ? "not set" : String(value) })),
+    config: Object.entries(ours).map(([name, value]) => ({ name, value: describeSetting(value) })),
     sandbox: sandbox && {
       isolated: sandbox.isolated,
       rows: [
@@ -220,4 +192,10 @@ function describeConfiguration({
       { name: "Finished", value: finishedAt ? formatDate(finishedAt) : "not finished" },
     ],
   };
+}
+
+function describeSetting(value: unknown): string {
+  if (value === null) return "not set";
+  if (typeof value !== "object") return String(value);
+  return Object.keys(value).length === 0 ? "none" : JSON.stringify(value);
 }

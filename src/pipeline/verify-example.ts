@@ -21,6 +21,8 @@ export const PublishedMetadata = ExampleMetadata.extend({
     coreFunctions: z.array(CoreFunction),
     python: z.string(),
     changesSource: z.boolean(),
+    /** What is run: plain names, `main.py` and the scripts among them. */
+    files: z.array(z.string().regex(/^[A-Za-z0-9][\w.-]*$/)),
   }),
 });
 export type PublishedMetadata = z.infer<typeof PublishedMetadata>;
@@ -68,7 +70,7 @@ export async function readPublishedExample(folder: string): Promise<PublishedExa
     });
   }
   const files: Record<string, string> = {};
-  for (const name of ["main.py", "requirements.txt", "runscript.sh", "run.sh"]) files[name] = await read(name);
+  for (const name of metadata.data.distiller.files) files[name] = await read(name);
   return { folder, metadata: metadata.data, files, results: parse("results.json", await read("results.json")) };
 }
 

@@ -3,10 +3,8 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AuthorContext, WritingContext } from "../../src/authors/author.ts";
-import type { CandidateContext } from "../../src/authors/extractive/candidate.ts";
 import type { Decisions } from "../../src/authors/extractive/decisions.ts";
 import type { StepResult } from "../../src/example/execution.ts";
-import { findPythonModules } from "../../src/repository/modules.ts";
 import { readRepositoryText } from "../../src/repository/read-text.ts";
 import { surveyRepository } from "../../src/repository/survey.ts";
 import { type TreeContent, writeTree } from "../repository/make-repository.ts";
@@ -76,11 +74,6 @@ export async function createContext(folder: string): Promise<WritingContext> {
     classification: [],
     readText: (path) => readRepositoryText(folder, path),
   };
-}
-
-export function searchOf({ survey, readText, focus }: AuthorContext): CandidateContext {
-  const paths = survey.files.map(({ path }) => path);
-  return { survey, readText, focus, modules: findPythonModules(paths, survey.packaging) };
 }
 
 export function makeDecisions(given: Partial<Decisions> = {}): Decisions {

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { Spending } from "../../src/authors/author.ts";
 import { RunState } from "../../src/pipeline/run-state.ts";
 import { called, fail, iteration, mainPy } from "../templates/sample/sample-iteration.ts";
 import { coreFunctions } from "../templates/sample/sample-survey.ts";
@@ -109,6 +110,11 @@ export function failedRun(): SampleRun {
     error_information: { environment: 0, program: 1 },
   });
   Object.assign(state.distiller, {
+    spending: [
+      row("classify", "claude-haiku-4-5", 2, { inputTokens: 61_200, outputTokens: 6_560, costUsd: 0.094 }),
+      row("draft", "claude-sonnet-4-5-20250929", 1, { inputTokens: 62_400, cacheWriteTokens: 62_000, costUsd: 0.312 }),
+      row("revise", "claude-sonnet-4-5-20250929", 2, { inputTokens: 141_002, cacheReadTokens: 130_400, costUsd: null }),
+    ],
     author: "claude-sonnet-4-5-20250929",
     iterations,
     best: 2,
@@ -153,4 +159,9 @@ export function skippedRun(): SampleRun {
     outcome: { outcome: "skipped", reasonCode: "needs-gpu", explanation },
   });
   return { state: RunState.parse(state), survey, files: {} };
+}
+
+function row(stage: string, model: string, calls: number, given: Partial<Spending[number]>): Spending[number] {
+  const tokens = { inputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 0 };
+  return { stage, model, calls, failedCalls: 0, ...tokens, costUsd: 0, ...given };
 }

@@ -1,6 +1,7 @@
 import type { CoreFunction } from "../../repository/core-functions.ts";
-import type { PythonModules } from "../../repository/modules.ts";
+import { findPythonModules, type PythonModules } from "../../repository/modules.ts";
 import type { Survey } from "../../repository/survey.ts";
+import type { AuthorContext } from "../author.ts";
 
 /** A stretch of code that the repository itself shows, with where it stands. */
 export interface Block {
@@ -45,4 +46,16 @@ export interface CandidateContext {
   modules: PythonModules;
   readText: (path: string) => Promise<string | null>;
   focus: string | null;
+}
+
+export function searchOf({ survey, readText, focus }: AuthorContext): CandidateContext {
+  return {
+    survey,
+    readText,
+    focus,
+    modules: findPythonModules(
+      survey.files.map(({ path }) => path),
+      survey.packaging,
+    ),
+  };
 }

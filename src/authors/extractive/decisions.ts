@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { AuthorReason } from "../author.ts";
+import type { PythonInterpreter } from "../../sandboxes/sandbox.ts";
+import { type AuthorContext, AuthorReason } from "../author.ts";
 
 const Because = z.object({ id: z.string(), why: z.string() });
 
@@ -43,5 +44,27 @@ export function reject(decisions: Decisions, id: string, why: string, reasonCode
     ...decisions,
     chosen: decisions.chosen.filter((each) => each !== id),
     rejected: [...decisions.rejected, { id, why, reasonCode }],
+  };
+}
+
+/** What reading alone decides, before anything has run. */
+export function createInitialDecisions({ survey }: AuthorContext, python: PythonInterpreter): Decisions {
+  const { packaging } = survey;
+  const standsAlone = packaging.dependencies.length === 0 && !packaging.compiled;
+  return {
+    chosen: [],
+    proven: [],
+    revisions: 0,
+    rejected: [],
+    droppedBlocks: [],
+    replacements: [],
+    requirements: [],
+    leftOut: [],
+    install: packaging.installable && !standsAlone ? "pip" : "path",
+    buildRequirements: [],
+    python: python.path,
+    pythonVersion: python.version,
+    port: survey.python2.length > 0 && !packaging.installable,
+    standardInput: [],
   };
 }

@@ -1,10 +1,9 @@
 import { stepSucceeded } from "../../example/execution.ts";
-import { findPythonModules } from "../../repository/modules.ts";
 import type { Attempt, Author, AuthorContext, DraftOutcome, Revision } from "../author.ts";
 import { assembleExample } from "./assemble-example.ts";
-import type { Candidate, CandidateContext } from "./candidate.ts";
+import { type Candidate, type CandidateContext, searchOf } from "./candidate.ts";
 import { chooseCandidates } from "./choose-candidates.ts";
-import { Decisions, reject } from "./decisions.ts";
+import { createInitialDecisions, Decisions, reject } from "./decisions.ts";
 import { findCandidates } from "./find-candidates.ts";
 import { projectProse } from "./find-requirements.ts";
 import { describeForeignLanguage, explainNothing, giveUp } from "./give-up.ts";
@@ -25,6 +24,7 @@ export function createExtractiveAuthor(): Author {
     revise: reviseExample,
     judge: null,
     spending: () => [],
+    dispose: async () => undefined,
   };
 }
 
@@ -41,25 +41,7 @@ async function draftExample(context: AuthorContext): Promise<DraftOutcome> {
   if (notPython) return giveUp("skipped", "not-python", notPython);
   const search = searchOf(context);
   const candidates = await findCandidates(search);
-  const { packaging } = survey;
-  const standsAlone = packaging.dependencies.length === 0 && !packaging.compiled;
-  const initial: Decisions = {
-    chosen: [],
-    proven: [],
-    revisions: 0,
-    rejected: [],
-    droppedBlocks: [],
-    replacements: [],
-    requirements: [],
-    leftOut: [],
-    install: packaging.installable && !standsAlone ? "pip" : "path",
-    buildRequirements: [],
-    python: python.path,
-    pythonVersion: python.version,
-    port: survey.python2.length > 0 && !packaging.installable,
-    standardInput: [],
-  };
-  return chooseAndAssemble(context, search, candidates, initial);
+  return chooseAndAssemble(context, search, candidates, createInitialDecisions(context, python));
 }
 
 async function reviseExample(context: AuthorContext, { draft, execution, shortcomings }: Attempt): Promise<Revision> {
@@ -159,16 +141,4 @@ async function chooseAndAssemble(
       decisions = reject(decisions, id, "nothing of it is left that can run", "examples-fail");
   }
   return explainNothing(context, candidates, decisions);
-}
-
-function searchOf({ survey, readText, focus }: AuthorContext): CandidateContext {
-  return {
-    survey,
-    readText,
-    focus,
-    modules: findPythonModules(
-      survey.files.map(({ path }) => path),
-      survey.packaging,
-    ),
-  };
 }

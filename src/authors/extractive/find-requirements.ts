@@ -2,10 +2,10 @@ import type { PythonSource } from "../../repository/python-source.ts";
 import { formatRequirement, normalizeName, parseRequirement } from "../../repository/requirement.ts";
 import { render } from "../../templates/render.ts";
 import type { AuthorContext } from "../author.ts";
+import { closeOverImports } from "../import-closure.ts";
 import type { CandidateContext } from "./candidate.ts";
 import type { Decisions } from "./decisions.ts";
 import { distributionFor } from "./distributions.ts";
-import { closeOverImports } from "./import-closure.ts";
 
 interface Group {
   title: string;

@@ -4,6 +4,9 @@ import type { Decisions } from "./decisions.ts";
 
 const pip = ".venv/bin/python -m pip install --no-input --progress-bar off";
 
+/** What stands above this line gets the repository; what stands below builds the environment. */
+export const environmentMark = "# From here on: the environment.";
+
 /** `runscript.sh`: the repository at its commit, then the environment; nothing in it comes from the repository unquoted. */
 export function writeRunscript(
   { repository, survey, sandbox }: AuthorContext,
@@ -44,6 +47,7 @@ export function writeRunscript(
     pythonVersion: minorVersion,
     compiled: survey.packaging.compiled && installTarget,
     fetchLines: fetchLines(repository),
+    environmentMark,
     usesPip: installLines.length > 0,
     installLines,
   });

@@ -3,10 +3,11 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { searchOf } from "../../../src/authors/extractive/candidate.ts";
 import { createExtractiveAuthor } from "../../../src/authors/extractive/extractive-author.ts";
 import { findCandidates } from "../../../src/authors/extractive/find-candidates.ts";
 import type { Draft } from "../../../src/example/example.ts";
-import { createContext, fixtureFolder, fixtureNames, makeFolder, searchOf } from "../../support/author-context.ts";
+import { createContext, fixtureFolder, fixtureNames, makeFolder } from "../../support/author-context.ts";
 
 const run = promisify(execFile);
 

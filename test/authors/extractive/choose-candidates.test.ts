@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { searchOf } from "../../../src/authors/extractive/candidate.ts";
 import { chooseCandidates } from "../../../src/authors/extractive/choose-candidates.ts";
 import { findCandidates } from "../../../src/authors/extractive/find-candidates.ts";
-import { createContext, makeDecisions, makeFolder, searchOf } from "../../support/author-context.ts";
+import { createContext, makeDecisions, makeFolder } from "../../support/author-context.ts";
 
 const files = {
   "shapes.py": "def area(r):\n    return 3 * r * r\n\n\ndef edge(r):\n    return 6 * r\n",

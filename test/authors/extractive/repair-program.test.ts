@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { AuthorContext } from "../../../src/authors/author.ts";
 import type { Candidate } from "../../../src/authors/extractive/candidate.ts";
+import { searchOf } from "../../../src/authors/extractive/candidate.ts";
 import type { Decisions } from "../../../src/authors/extractive/decisions.ts";
 import { createExtractiveAuthor } from "../../../src/authors/extractive/extractive-author.ts";
 import { findCandidates } from "../../../src/authors/extractive/find-candidates.ts";
 import { type Proposal, proposeRepair } from "../../../src/authors/extractive/repair-program.ts";
 import { resolveSession } from "../../../src/authors/extractive/resolve-session.ts";
 import type { Execution } from "../../../src/example/execution.ts";
-import { createContext, makeDecisions, makeFolder, makeStep, searchOf } from "../../support/author-context.ts";
+import { createContext, makeDecisions, makeFolder, makeStep } from "../../support/author-context.ts";
 import { iteration } from "../../templates/sample/sample-iteration.ts";
 
 const files = {

@@ -16,6 +16,12 @@ export const notReviewed = { result: "not-made" as const, evidence: "Not made: t
 const config = {
   model_str_code: "builtin/extract",
   model_str_fast: "builtin/extract",
+  model_str_judge: "builtin/extract",
+  model_base_url: null,
+  prices: {},
+  max_context_tokens: 24000,
+  model_concurrency: 16,
+  model_tokens_per_minute: null,
   max_runtime_mins: 15,
   max_debug_iterations: 8,
   output_base_path: "output/",

@@ -1,6 +1,6 @@
-import type { PythonModules } from "../../repository/modules.ts";
-import { standardLibraryModules } from "../../repository/python-names.ts";
-import { type PythonSource, parsePython } from "../../repository/python-source.ts";
+import type { PythonModules } from "../repository/modules.ts";
+import { standardLibraryModules } from "../repository/python-names.ts";
+import { type PythonSource, parsePython } from "../repository/python-source.ts";
 
 export interface ImportClosure {
   /** Foreign top-level modules that are imported without condition, with one file that does. */

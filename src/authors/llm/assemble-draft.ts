@@ -1,0 +1,189 @@
+import { z } from "zod";
+import { type Draft, ExampleMetadata } from "../../example/example.ts";
+import { parseRequirement } from "../../repository/requirement.ts";
+import { render, renderText } from "../../templates/render.ts";
+import type { WritingContext } from "../author.ts";
+import type { Decisions } from "../extractive/decisions.ts";
+import { environmentMark, writeRunscript } from "../extractive/write-runscript.ts";
+import type { AnswerBlocks } from "./answer-blocks.ts";
+import { applyEdits } from "./apply-edits.ts";
+
+/** What an answer is applied to. */
+export interface Before {
+  /** As the writer knows them. */
+  files: Readonly<Record<string, string>>;
+  /** Null where nothing was written yet. */
+  metadata: ExampleMetadata | null;
+  decisions: Decisions;
+  /** Whether the writer has taken the run script over from the rules. */
+  ownRunscript: boolean;
+}
+
+export type Assembled =
+  | { kind: "draft"; draft: Draft; decisions: Decisions; ownRunscript: boolean }
+  | { kind: "problems"; problems: string[]; wholeFiles: string[] };
+
+const recordingFile = "example_recording.py";
+const maxFiles = 8;
+const maxFileCharacters = 200_000;
+
+/** Files that are ours, that a run writes, or that Python would load by itself. */
+const reservedName =
+  /^(run\.sh|readme.*|report.*|results\.json|log\.json|metadata\.json|source|outputs|to_save|example_recording\.py|(site|user)customize\.py|.*\.pth)$/i;
+
+/**
+ * Makes a draft of an answer and the draft before it. What the answer may write is a handful of plain files beside main.py;
+ * anything else is a problem that its writer is told, and nothing of the answer is used.
+ */
+export function assembleDraft(context: WritingContext, blocks: AnswerBlocks, before: Before): Assembled {
+  const problems = [...blocks.problems];
+  const files = new Map(Object.entries(before.files));
+  for (const [path, text] of blocks.files) {
+    const refused = refuseFile(path, text);
+    if (refused) problems.push(refused);
+    else files.set(path, text);
+  }
+  const edited = applyEdits(files, blocks.edits);
+  problems.push(...edited.problems);
+  const decisions = choosePython(context, blocks, before.decisions, problems);
+  const main = withoutMainGuard(edited.files.get("main.py") ?? "");
+  const examples = [...main.matchAll(/^def (example\d+)\(\s*\)/gm)].map(([, name = ""]) => name);
+  if (main.trim() === "") problems.push("There is no main.py.");
+  else if (examples.length === 0) problems.push("main.py defines no function example1() without arguments.");
+  if (edited.files.size > maxFiles) problems.push(`There are more than ${maxFiles} files.`);
+  if (problems.length > 0)
+    return { kind: "problems", problems, wholeFiles: edited.problems.length > 0 ? editedPaths(blocks) : [] };
+  const requirements = edited.files.get("requirements.txt") ?? "";
+  const ownRunscript = before.ownRunscript || changes(blocks, "runscript.sh");
+  const runscript = ownRunscript
+    ? keepHead(context, decisions, edited.files.get("runscript.sh") ?? "")
+    : writeRunscript(context, decisions, !hasRequirements(requirements));
+  return {
+    kind: "draft",
+    decisions,
+    ownRunscript,
+    draft: {
+      files: {
+        ...Object.fromEntries(edited.files),
+        "main.py": closeMain(main, [...new Set(examples)]),
+        "requirements.txt": requirements,
+        "runscript.sh": runscript,
+        [recordingFile]: render("example/example_recording.py", { recording: renderText("example/recording.py") }),
+      },
+      metadata: readMetadata(context, blocks, before.metadata),
+      python: decisions.python,
+      changesSource: decisions.port,
+      preliminary: false,
+      provenance: [],
+      memory: null,
+    },
+  };
+}
+
+/** The files of a draft as their writer knows them: main.py without what was added to it. */
+export function filesForWriter({ files }: Draft): Record<string, string> {
+  const { [recordingFile]: _ours, ...others } = files;
+  return { ...others, "main.py": (files["main.py"] ?? "").split(tailMark)[0]?.trimEnd().concat("\n") ?? "" };
+}
+
+const tailMark = '\n\n\nif __name__ == "__main__":\n';
+
+function closeMain(main: string, examples: readonly string[]): string {
+  const list = examples.map((name) => `(${name}, example_recording.OUTPUT)`).join(", ");
+  return `${main.trimEnd()}${tailMark}    import example_recording\n\n    example_recording.EXAMPLES = [${list}]\n    example_recording.main()\n`;
+}
+
+/** A guard that the writer added all the same would run everything twice. */
+function withoutMainGuard(main: string): string {
+  return main.replace(/^if __name__ == ["']__main__["']:.*\n?((?:[ \t]+.*\n?|\s*\n)*)/m, "");
+}
+
+function refuseFile(path: string, text: string): string | null {
+  if (!/^[A-Za-z0-9][\w.-]{0,80}$/.test(path) || reservedName.test(path))
+    return `A file cannot be called ${JSON.stringify(path.slice(0, 80))}.`;
+  return text.length > maxFileCharacters ? `${path} is too long.` : null;
+}
+
+function editedPaths({ edits }: AnswerBlocks): string[] {
+  return [...new Set(edits.map(({ path }) => path))];
+}
+
+function choosePython(
+  { sandbox }: WritingContext,
+  { notes }: AnswerBlocks,
+  decisions: Decisions,
+  problems: string[],
+): Decisions {
+  const wanted = notes.get("python");
+  if (wanted === undefined) return decisions;
+  const found = sandbox.pythons.find(({ version }) => version === wanted || version.startsWith(`${wanted}.`));
+  if (found) return { ...decisions, python: found.path, pythonVersion: found.version };
+  problems.push(
+    `There is no Python ${wanted.slice(0, 20)}; there is ${sandbox.pythons.map(({ version }) => version).join(", ")}.`,
+  );
+  return decisions;
+}
+
+function changes({ files, edits }: AnswerBlocks, path: string): boolean {
+  return files.has(path) || edits.some((edit) => edit.path === path);
+}
+
+function hasRequirements(text: string): boolean {
+  return text.split("\n").some((line) => line.trim() !== "" && !line.trim().startsWith("#"));
+}
+
+/** The head is ours whatever was written: the pinned commit and the interpreter. */
+function keepHead(context: WritingContext, decisions: Decisions, written: string): string {
+  const byRule = writeRunscript(context, decisions, false);
+  const head = byRule.slice(0, byRule.indexOf(environmentMark));
+  const at = written.indexOf(environmentMark);
+  const body = at < 0 ? written.replace(/^#!.*\n/, "") : written.slice(at + environmentMark.length);
+  return `${head}${environmentMark}\n${body.trim()}\n`;
+}
+
+const LooseMetadata = z.record(z.string(), z.unknown());
+
+/** The writer's words where they fit the schema, field by field; a bad field costs itself, never the example. */
+function readMetadata(
+  { repository, summary }: WritingContext,
+  { notes }: AnswerBlocks,
+  before: ExampleMetadata | null,
+): ExampleMetadata {
+  const known: ExampleMetadata = before ?? {
+    repository_url: repository.url,
+    description: summary.description,
+    example_description: "",
+    example_inclusion_criteria: "",
+    example_exclusion_criteria: "",
+    example_type: "library_demo",
+    user_type: "no_user",
+    compute_requirements: {
+      gpu_required: null,
+      gpu_normally_recommended: null,
+      min_gpu_memory_gb: null,
+      cpu_cores: null,
+      ram_gb: null,
+      disk_space_gb: null,
+      api_keys_required: null,
+      api_keys_optional: null,
+      time_constraint_limited: null,
+    },
+  };
+  const told = parseJsonObject(notes.get("metadata") ?? "");
+  const merged: Record<string, unknown> = { ...known };
+  for (const [key, schema] of Object.entries(ExampleMetadata.shape)) {
+    if (key === "repository_url" || !(key in told)) continue;
+    const parsed = schema.safeParse(told[key]);
+    if (parsed.success) merged[key] = parsed.data;
+  }
+  return ExampleMetadata.parse(merged);
+}
+
+function parseJsonObject(text: string): Record<string, unknown> {
+  try {
+    const parsed = LooseMetadata.safeParse(JSON.parse(text.replace(/^[^{]*/, "").replace(/[^}]*$/, "")));
+    return parsed.success ? parsed.data : {};
+  } catch {
+    return {};
+  }
+}

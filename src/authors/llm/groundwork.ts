@@ -1,0 +1,147 @@
+import type { Draft } from "../../example/example.ts";
+import { describeStep, type Execution, stepSucceeded } from "../../example/execution.ts";
+import { render } from "../../templates/render.ts";
+import type { Attempt, Author, GivingUp, Revision, WritingContext } from "../author.ts";
+import { searchOf } from "../extractive/candidate.ts";
+import { createInitialDecisions, type Decisions } from "../extractive/decisions.ts";
+import { findRequirements } from "../extractive/find-requirements.ts";
+import { chooseInitialPython } from "../extractive/repair-environment.ts";
+import { readFailures } from "../extractive/repair-program.ts";
+import { writeRunscript } from "../extractive/write-runscript.ts";
+import { showOutput } from "./describe.ts";
+import type { Groundwork, Memory } from "./memory.ts";
+import { quoteData } from "./quoted-data.ts";
+
+/** Runs of the repository's own examples before a model is paid. */
+const maxRuns = 4;
+const shownCode = 5000;
+const shownPrint = 1500;
+
+type GroundworkMemory = Extract<Memory, { phase: "groundwork" }>;
+
+/** What stands when the rules have done what they can. */
+export interface Ground {
+  groundwork: Groundwork;
+  decisions: Decisions;
+  /** `requirements.txt` and `runscript.sh`. */
+  files: Record<string, string>;
+}
+
+/** Reasons that a model cannot argue away either. */
+const final = new Set<GivingUp["reasonCode"]>(["not-python", "environment-not-buildable"]);
+
+/**
+ * The extractive author's first draft as a preliminary one; what stands without one where it has none to offer, or why
+ * nobody can write an example here.
+ */
+export async function startGroundwork(
+  context: WritingContext,
+  extractive: Author,
+  mark: string,
+): Promise<{ kind: "drafted"; draft: Draft } | { kind: "ground"; ground: Ground } | GivingUp> {
+  const outcome = await extractive.draft(context);
+  if (outcome.kind === "drafted") return { kind: "drafted", draft: preliminary(outcome.draft, 1) };
+  const python = chooseInitialPython(context);
+  if (final.has(outcome.reasonCode) || !python) return outcome;
+  const decisions = createInitialDecisions(context, python);
+  const { text, isEmpty } = await findRequirements({ context, search: searchOf(context), decisions, sources: [] });
+  const files = { "requirements.txt": text, "runscript.sh": writeRunscript(context, decisions, isEmpty) };
+  const told = render("prompts/groundwork.md", {
+    summary: `Nothing in the repository could be run as it is: ${outcome.explanation}`,
+    importing: describeImporting(context, decisions),
+    verified: "",
+  });
+  return {
+    kind: "ground",
+    ground: { groundwork: { told, measured: showFiles(mark, files, "", "") }, decisions, files },
+  };
+}
+
+/** One more free run where a rule may help; null where the model has to be asked. */
+export async function continueGroundwork(
+  context: WritingContext,
+  extractive: Author,
+  attempt: Attempt,
+  { decisions, runs }: GroundworkMemory,
+): Promise<Revision | null> {
+  const { environment, program } = attempt.execution;
+  const learned = stepSucceeded(environment) && readFailures(attempt.execution).finished.size > 0;
+  if (learned || runs >= maxRuns || program?.status === "timed-out") return null;
+  const revision = await extractive.revise(context, { ...attempt, draft: { ...attempt.draft, memory: decisions } });
+  if (revision.kind === "gave-up") return null;
+  return { ...revision, draft: preliminary(revision.draft, runs + 1) };
+}
+
+/** What the preliminary runs established, for the writer. */
+export function reportGroundwork(
+  context: WritingContext,
+  mark: string,
+  { draft, execution }: Attempt,
+  { decisions }: GroundworkMemory,
+): Ground {
+  const { finished, failed } = readFailures(execution);
+  const main = draft.files["main.py"] ?? "";
+  const bodies = [...finished].map((name) => bodyOf(main, name)).join("\n\n");
+  const files = {
+    "requirements.txt": draft.files["requirements.txt"] ?? "",
+    "runscript.sh": draft.files["runscript.sh"] ?? "",
+  };
+  const failures = [...failed.keys()].map((name) => bodyOf(main, name).slice(0, 1200)).join("\n\n");
+  const errors = failed.size > 0 || finished.size === 0 ? showOutput(execution, mark, 3000) : [];
+  const told = render("prompts/groundwork.md", {
+    summary: describeRuns(execution, finished.size, failed.size),
+    importing: describeImporting(context, decisions),
+    verified: bodies ? quoteData(mark, { kind: "verified" }, bodies.slice(0, shownCode)) : "",
+  });
+  const measured = showFiles(
+    mark,
+    files,
+    finished.size > 0
+      ? quoteData(mark, { kind: "output" }, (execution.program?.stdout ?? "").slice(0, shownPrint))
+      : "",
+    [
+      ...(failures ? [quoteData(mark, { kind: "code" }, failures.slice(0, 2500))] : []),
+      ...errors.map(({ title, text }) => `${title}\n${text}`),
+    ].join("\n"),
+  );
+  return { groundwork: { told, measured }, decisions, files };
+}
+
+function preliminary(draft: Draft, runs: number): Draft {
+  return { ...draft, preliminary: true, memory: { phase: "groundwork", decisions: draft.memory, runs } };
+}
+
+function describeImporting({ survey, repository }: WritingContext, { install }: Decisions): string {
+  if (install !== "path")
+    return `runscript.sh installs the repository${repository.subdirectory ? ` (its folder ${repository.subdirectory})` : ""} into .venv/.`;
+  const folders = [...new Set(survey.modules.map(({ folder }) => `source/${folder}`))].sort().slice(0, 6);
+  return `The repository is not installed: put what is imported in front of sys.path (${folders.join(", ") || "source/"}).`;
+}
+
+function describeRuns({ environment, program }: Execution, finished: number, failed: number): string {
+  if (!stepSucceeded(environment))
+    return "The environment below could not be built, and no rule helped: it has to change.";
+  const ran = `The environment below was built. Of the repository's own examples that were tried in it, ${finished} ran to the end and ${failed} failed`;
+  return program?.status === "exited" || !program
+    ? `${ran}.`
+    : `${ran}; then the program ended with ${describeStep(program)}.`;
+}
+
+function showFiles(mark: string, files: Readonly<Record<string, string>>, printed: string, failures: string): string {
+  return render("prompts/measured.md", {
+    printed,
+    failures,
+    requirements: quoteData(mark, { kind: "file" }, files["requirements.txt"] ?? ""),
+    runscript: quoteData(mark, { kind: "file" }, files["runscript.sh"] ?? ""),
+  });
+}
+
+/** A function of `main.py`, up to the next one. */
+function bodyOf(main: string, name: string): string {
+  const start = main.indexOf(`def ${name}():`);
+  if (start < 0) return "";
+  const end = main.slice(start + 1).search(/^(?:def |EXAMPLES = )/m);
+  const body = main.slice(start, end < 0 ? undefined : start + 1 + end);
+  // How this program records its values is of no use to another.
+  return body.replace(/^ {4}return collect\(locals\(\)\)$/m, "").trimEnd();
+}

@@ -1,0 +1,53 @@
+import type { Model } from "../../models/model.ts";
+import { render } from "../../templates/render.ts";
+import { type Attempt, Judgement, type Review, type WritingContext } from "../author.ts";
+import { filesForWriter } from "./assemble-draft.ts";
+import { describeCore, listCalled, listFacts, showOutput, showResults } from "./describe.ts";
+import { cleanData, markOf, quoteData } from "./quoted-data.ts";
+
+/** Characters of what was printed, and of results, that a judge is shown. */
+const shownOutput = 6000;
+const shownResults = 5000;
+const shownCode = 40_000;
+
+/** A fresh mind: it sees the code, what came out and what was seen to run, and nothing of how it was written. */
+export async function judgeExample(
+  context: WritingContext,
+  { draft, execution }: Attempt,
+  model: Model,
+): Promise<Review> {
+  const { repository, survey, summary, signal } = context;
+  const mark = markOf(repository, survey);
+  const { "main.py": main = "", "requirements.txt": requirements = "" } = filesForWriter(draft);
+  const code = render("prompts/judge.md", {
+    name: cleanData(mark, repository.name),
+    purpose: quoteData(mark, { kind: "purpose" }, summary.description),
+    coreFunctions: describeCore(survey.coreFunctions, mark),
+    program: quoteData(mark, { path: "main.py" }, main.slice(0, shownCode)),
+    requirements: quoteData(mark, { path: "requirements.txt" }, requirements.slice(0, 2000)),
+  });
+  const called = listCalled(execution);
+  const run = render("prompts/judge-run.md", {
+    facts: listFacts(execution),
+    parts: [
+      ...(called
+        ? [{ title: "Functions of the repository that ran", text: quoteData(mark, { kind: "calls" }, called) }]
+        : []),
+      ...showResults(execution, mark, shownResults),
+      ...showOutput(execution, mark, shownOutput),
+    ],
+  });
+  const answer = await model.askFor({
+    stage: "judge",
+    system: render("prompts/judge-system.md", { mark }),
+    messages: [{ role: "user", parts: [{ text: code }, { text: run, volatile: true }] }],
+    answer: { name: "judgement", schema: Judgement },
+    maxOutputTokens: 4000,
+    signal,
+  });
+  if (answer.kind === "answered") return { kind: "judged", judgement: answer.value };
+  return {
+    kind: "not-judged",
+    why: `${model.name} ${answer.kind === "refused" ? "refused to judge" : "gave no judgement that could be read"}: ${answer.why}`,
+  };
+}

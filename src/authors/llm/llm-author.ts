@@ -1,0 +1,121 @@
+import { stepSucceeded } from "../../example/execution.ts";
+import type { Model } from "../../models/model.ts";
+import { render } from "../../templates/render.ts";
+import type { Attempt, Author, DraftOutcome, Revision, Spending, WritingContext } from "../author.ts";
+import { filesForWriter } from "./assemble-draft.ts";
+import { listFacts, showOutput, showResults } from "./describe.ts";
+import { continueGroundwork, type Ground, reportGroundwork, startGroundwork } from "./groundwork.ts";
+import { judgeExample } from "./judge-example.ts";
+import { Memory, type WrittenMemory } from "./memory.ts";
+import { markOf } from "./quoted-data.ts";
+import { classifyFiles, summarizeRepository } from "./read-files.ts";
+import { repairByRule } from "./repair-by-rule.ts";
+import { type Written, writeDraft } from "./write-draft.ts";
+
+export interface LlmAuthorOptions {
+  models: {
+    /** Writes and repairs. */
+    code: Model;
+    /** Summarizes and classifies. */
+    fast: Model;
+    judge: Model;
+  };
+  /** Does for nothing what can be done for nothing. */
+  extractive: Author;
+  /** Tokens of the repository's text that the writer is shown. */
+  contextTokens: number;
+  spending: () => Spending;
+  dispose: () => Promise<void>;
+}
+
+/** Characters of what a failed run printed that the writer is shown. */
+const digestCharacters = 8000;
+
+/**
+ * The author that asks models. It begins where the extractive author ends: with an environment that builds and lines that
+ * ran. Every repair that a rule knows is made before a model is paid for it.
+ */
+export function createLlmAuthor(options: LlmAuthorOptions): Author {
+  const { models, extractive, spending, dispose } = options;
+  return {
+    name: models.code.name,
+    summarize: (context) => summarizeRepository(context, models.fast, extractive),
+    classify: (context, summary) => classifyFiles(context, summary, models.fast, extractive),
+    draft: (context) => draftExample(context, options),
+    revise: (context, attempt) => reviseExample(context, attempt, options),
+    judge: (context, attempt) => judgeExample(context, attempt, models.judge),
+    spending,
+    dispose,
+  };
+}
+
+async function draftExample(context: WritingContext, options: LlmAuthorOptions): Promise<DraftOutcome> {
+  const started = await startGroundwork(context, options.extractive, markOf(context.repository, context.survey));
+  if (started.kind !== "ground") return started;
+  const written = await writeFirst(context, started.ground, options);
+  return written.kind === "gave-up" ? written : { kind: "drafted", draft: written.draft };
+}
+
+async function reviseExample(context: WritingContext, attempt: Attempt, options: LlmAuthorOptions): Promise<Revision> {
+  const memory = Memory.parse(attempt.draft.memory);
+  if (memory.phase === "groundwork") {
+    const more = await continueGroundwork(context, options.extractive, attempt, memory);
+    if (more) return more;
+    const ground = reportGroundwork(context, markOf(context.repository, context.survey), attempt, memory);
+    return toRevision(
+      await writeFirst(context, ground, options),
+      "written from what the repository's own examples showed",
+    );
+  }
+  const repaired = await repairByRule(context, attempt, memory);
+  return repaired ?? toRevision(await rewrite(context, attempt, memory, options), "changed");
+}
+
+function writeFirst(
+  context: WritingContext,
+  { groundwork, decisions, files }: Ground,
+  { models, contextTokens }: LlmAuthorOptions,
+): Promise<Written> {
+  return writeDraft({
+    context,
+    model: models.code,
+    stage: "draft",
+    contextTokens,
+    memory: { phase: "written", groundwork, decisions, ownRunscript: false, turns: [], byRule: [] },
+    before: { files, metadata: null, decisions, ownRunscript: false },
+    next: { question: render("prompts/write.md", { focus: context.focus ?? "" }), measured: "" },
+  });
+}
+
+/** One answer that both says what was wrong and changes it. */
+function rewrite(
+  context: WritingContext,
+  { draft, execution, shortcomings }: Attempt,
+  memory: WrittenMemory,
+  { models, contextTokens }: LlmAuthorOptions,
+): Promise<Written> {
+  const mark = markOf(context.repository, context.survey);
+  const { decisions, ownRunscript, byRule } = memory;
+  const parts = [
+    ...showOutput(execution, mark, digestCharacters),
+    ...(stepSucceeded(execution.program) ? showResults(execution, mark, 2000) : []),
+  ];
+  return writeDraft({
+    context,
+    model: models.code,
+    stage: "revise",
+    contextTokens,
+    memory,
+    before: { files: filesForWriter(draft), metadata: draft.metadata, decisions, ownRunscript },
+    next: {
+      question: render("prompts/digest.md", { facts: listFacts(execution), byRule, shortcomings }),
+      measured: render("prompts/digest-output.md", { parts }),
+    },
+  });
+}
+
+function toRevision(written: Written, change: string): Revision {
+  if (written.kind === "gave-up") return written;
+  const { draft, issues, changes } = written;
+  return { kind: "revised", draft, issuesIdentified: issues, changesMade: changes.length > 0 ? changes : [change] };
+}
