@@ -53,6 +53,8 @@ export interface Attempt {
   execution: Execution;
   /** What the verdict still asks for, as sentences. */
   shortcomings: string[];
+  /** Values that came out otherwise in a new sandbox, a line each. */
+  differences: string[];
 }
 
 export const RepositorySummary = z.object({ description: z.string(), highlyRelevantFiles: z.array(z.string()) });

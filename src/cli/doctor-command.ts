@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { access, constants, mkdir, statfs } from "node:fs/promises";
 import { styleText } from "node:util";
-import { providerKeyVariables } from "../config.ts";
+import { findProviderKey, modelsByKey, providerKeyVariables } from "../config.ts";
 import { DistillerError } from "../errors.ts";
 import { createLocalProvider } from "../sandboxes/local.ts";
 import { exitStatus } from "./exit-status.ts";
@@ -163,11 +163,16 @@ async function checkDisk(terminal: Terminal): Promise<Finding> {
 }
 
 function checkModels({ environment }: Terminal): Finding {
-  const keys = providerKeyVariables.filter((name) => environment[name]);
+  const keys = providerKeyVariables.filter((name) => environment[name]?.trim());
+  const chosen = findProviderKey(environment);
+  const writes = chosen ? `; ${modelsByKey[chosen].model_str_code} writes where --model names no other` : "";
   return {
     name: "models",
     state: "found",
-    detail: keys.length > 0 ? `${keys.join(", ")} set` : "no provider key: builtin/extract is used, which needs none",
+    detail:
+      keys.length > 0
+        ? `${keys.join(", ")} set${writes}`
+        : "no provider key: builtin/extract is used, which needs none",
     advice: "",
   };
 }

@@ -21,12 +21,13 @@ export function trimOutput(text: string, maxCharacters: number): string {
   if (text.length <= maxCharacters) return text;
   const lines = rankLines(text.split("\n"));
   const order = lines.map((_, index) => index).sort((a, b) => worthOf(lines, b) - worthOf(lines, a) || b - a);
-  const longest = Math.max(600, Math.floor(maxCharacters / 10));
+  const longest = Math.min(Math.max(600, Math.floor(maxCharacters / 10)), Math.floor(maxCharacters / 2));
   // What was left out is noted at each gap; how many gaps there will be shows only afterwards.
-  for (let room = maxCharacters; ; room *= 0.8) {
+  for (let room = maxCharacters; room >= 1; room *= 0.8) {
     const shown = joinKept(lines, chooseLines(lines, order, room, longest), longest);
     if (shown.length <= maxCharacters) return shown;
   }
+  return text.slice(text.length - maxCharacters);
 }
 
 function chooseLines(lines: readonly Line[], order: readonly number[], room: number, longest: number): Set<number> {
@@ -55,7 +56,7 @@ function rankLines(texts: readonly string[]): Line[] {
     const place = fromEnd <= 15 ? 4 : index < 8 ? 3 : fromEnd <= 60 ? 2 : 1;
     const repeated = times > 3 ? 4 : 0;
     if (noise.test(text)) return { text, worth: -2 };
-    return { text, worth: (errorLine.test(text.slice(0, 2000)) ? 6 : place) - repeated };
+    return { text, worth: (errorLine.test(text.length > 4000 ? cutLine(text, 4000) : text) ? 6 : place) - repeated };
   });
   // What stands around an error explains it.
   const near = lines.map(({ worth }, index) => {
@@ -75,8 +76,14 @@ function joinKept(lines: readonly Line[], kept: ReadonlySet<number>, longest: nu
     }
     if (left > 0) parts.push(`[... ${left} lines left out ...]`);
     left = 0;
-    parts.push(text.length > longest ? `${text.slice(0, longest - 5)}[...]` : text);
+    parts.push(text.length > longest ? cutLine(text, longest) : text);
   });
   if (left > 0) parts.push(`[... ${left} lines left out ...]`);
   return parts.join("\n");
+}
+
+/** Both ends of a line: what went wrong comes last where a program writes over its own line. */
+function cutLine(text: string, length: number): string {
+  const half = Math.max(0, Math.floor((length - 5) / 2));
+  return `${text.slice(0, half)}[...]${text.slice(text.length - half)}`;
 }

@@ -6,6 +6,7 @@ import type { PriceList } from "./pricing.ts";
 import { describePrompt, keyOf, type NewCall, type RecordedAnswer } from "./recorded-call.ts";
 import type { Recording } from "./recording.ts";
 import { redactAnswer } from "./redact-answer.ts";
+import { redactStream } from "./redact-stream.ts";
 import { longestWaitMs, type RetryOptions, retry } from "./retry.ts";
 import { boundTokens, estimateTokens } from "./tokens.ts";
 
@@ -56,7 +57,7 @@ export async function callModel(
     tokens: estimatePrompt(request) + request.maxOutputTokens,
     // A signal for each call: some versions of Node warn of more than ten listeners on one.
     signal: signal && AbortSignal.any([signal]),
-    onText: onText && ((text) => onText(redact(text))),
+    onText,
   };
   return retry(() => attemptCall(context, attempt), {
     ...context.retry,
@@ -112,12 +113,15 @@ async function attemptCall(context: CallContext, attempt: Attempt): Promise<Comp
 }
 
 async function takeTurn(
-  { client, job, limiter }: CallContext,
+  { client, job, limiter, redact }: CallContext,
   { request, tokens, onText, signal }: Attempt,
 ): Promise<Completion> {
   using _ = await limiter.enter({ job, tokens, signal });
+  const shown = onText && redactStream(onText, redact);
   try {
-    return await client.complete(request, { onText, signal });
+    const completion = await client.complete(request, { onText: shown?.write, signal });
+    shown?.end();
+    return completion;
   } catch (error) {
     if (error instanceof ModelError && error.code === "model-rate-limited")
       limiter.pause(Math.min(error.retryAfterMs ?? shortPauseMs, longestWaitMs));

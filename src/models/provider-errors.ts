@@ -99,10 +99,12 @@ const kinds: Record<
   keyRefused: {
     code: "model-key-refused",
     retryable: false,
-    sentence: ({ title, keyVariable }) =>
-      keyVariable === null
-        ? `${title} wants a key, and none is known for it: use another --model.`
-        : `${title} refuses the key in ${keyVariable}: set one that is valid.`,
+    sentence: ({ title, keyVariable, key }) => {
+      if (keyVariable === null) return `${title} wants a key, and none is known for it: use another --model.`;
+      return key === null
+        ? `${title} wants a key: set ${keyVariable}.`
+        : `${title} refuses the key in ${keyVariable}: set one that is valid.`;
+    },
   },
   forbidden: {
     code: "model-forbidden",

@@ -47,7 +47,7 @@ export async function openRecording(
   }
 }
 
-/** Reads a recording that nobody writes to; throws the system's error. */
+/** Reads a recording that nobody writes to; lines `{"note": ...}` are for people. Throws the system's error. */
 export async function readRecording(path: string): Promise<{ calls: RecordedCall[]; damagedLines: number }> {
   await using file = await open(path, "r");
   return parseLines(await readWhole(file));
@@ -99,12 +99,18 @@ function parseLines(bytes: Buffer): { calls: RecordedCall[]; damagedLines: numbe
   for (let start = 0; start < bytes.length; ) {
     const next = bytes.indexOf(lineFeed, start);
     const end = next < 0 ? bytes.length : next;
-    const call = parseLine(bytes.subarray(start, end));
+    const line = bytes.subarray(start, end);
+    const call = parseLine(line);
     if (call) calls.push(call);
-    else if (end > start) damagedLines++;
+    else if (end > start && !isNote(line)) damagedLines++;
     start = end + 1;
   }
   return { calls, damagedLines };
+}
+
+/** Whoever keeps a recording may say in it how it was made. */
+function isNote(line: Buffer): boolean {
+  return /^\{\s*"note"\s*:/.test(line.toString("utf8", 0, 40));
 }
 
 function parseLine(line: Buffer): RecordedCall | null {

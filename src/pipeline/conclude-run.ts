@@ -57,7 +57,7 @@ export async function reviewBest(run: Run, author: Author, context: WritingConte
   const { judge } = author;
   const { draft, execution } = best;
   await run.stage("judge", async () => {
-    best.review = await judge(context, { draft, execution, shortcomings: [] });
+    best.review = await judge(context, { draft, execution, shortcomings: [], differences: [] });
     run.note("judge", describeReview(best).evidence);
   });
 }

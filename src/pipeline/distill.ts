@@ -33,6 +33,7 @@ export async function distill(run: Run, author: Author): Promise<void> {
     await settleBest(run, author, context);
   } catch (error) {
     await stopForBudget(run, error);
+    await reproduceBest(run, reading);
   }
   await concludeRun(run, reading);
 }

@@ -1,4 +1,3 @@
-import type { StepResult } from "../example/execution.ts";
 import { drawBars } from "./report-chart.ts";
 import { formatDollars, formatSeconds } from "./report-format.ts";
 import type { RunState } from "./run-state.ts";

@@ -4,7 +4,7 @@ import { describeCost } from "./report-cost.ts";
 import { rankFile } from "./report-diff.ts";
 import { describeExample, describeSwallowed } from "./report-example.ts";
 import { assessErrors, describeIterations, describeSteps } from "./report-execution.ts";
-import { formatBytes, formatDate, formatDollars, formatSeconds, plural } from "./report-format.ts";
+import { formatBytes, formatDate, formatSeconds, plural } from "./report-format.ts";
 import type { Linker } from "./report-links.ts";
 import type { OutputFile } from "./report-outputs.ts";
 import { describeResults } from "./report-results.ts";

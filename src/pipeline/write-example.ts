@@ -2,7 +2,14 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { type Author, type AuthorContext, type GivingUp, objects, type WritingContext } from "../authors/author.ts";
+import {
+  type Attempt,
+  type Author,
+  type AuthorContext,
+  type GivingUp,
+  objects,
+  type WritingContext,
+} from "../authors/author.ts";
 import type { Draft } from "../example/example.ts";
 import { stepSucceeded } from "../example/execution.ts";
 import type { Repository } from "../repository/repository.ts";
@@ -89,7 +96,7 @@ export async function reviseExample(
   return run.stage(
     "revise",
     async () => {
-      const revision = await author.revise(context, { draft, execution, shortcomings: listShortcomings(iteration) });
+      const revision = await author.revise(context, { draft, execution, ...describeObjections(iteration) });
       if (revision.kind === "gave-up") return giveUp(run, revision);
       for (const change of revision.changesMade) run.note("revise", change);
       run.state.change_log.push({
@@ -108,20 +115,21 @@ export async function reviseExample(
 }
 
 /** What the verdict still asks for, and what the clean room and the judge objected to. */
-function listShortcomings({ verdict, reproduction, review }: Iteration): string[] {
+function describeObjections({ verdict, reproduction, review }: Iteration): Omit<Attempt, "draft" | "execution"> {
   const failed = [verdict?.executed, verdict?.grounded, reproduction?.check].flatMap((check) =>
     check?.result === "failed" ? [check.evidence] : [],
   );
-  const differences = (reproduction?.differences ?? [])
-    .slice(0, 8)
-    .map(
-      ({ key, first, second }) => `${key}: ${first.slice(0, 100)} at first, ${second.slice(0, 100)} in a new sandbox`,
-    );
   const objections =
     review?.kind === "judged" && objects(review.judgement)
       ? [...review.judgement.critical_issues, ...review.judgement.issues]
       : [];
-  return [...failed, ...differences, ...objections];
+  const differences = (reproduction?.differences ?? []).slice(0, 8);
+  return {
+    shortcomings: [...failed, ...objections],
+    differences: differences.map(
+      ({ key, first, second }) => `${key}: first ${first.slice(0, 100)}, then ${second.slice(0, 100)}`,
+    ),
+  };
 }
 
 /** The reference system names the folder of what a sandbox leaves after the sandbox. */

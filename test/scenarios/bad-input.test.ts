@@ -211,7 +211,7 @@ describe.runIf(canIsolate)("bad input", () => {
       [["verify"], /missing required argument 'example'.*--help/],
       [["distill"], /Name a repository: /],
       [["distill", orbits, "--resume", "run"], /leave the others out/],
-      [["distill", orbits, "--model", "some/model"], /Leave --model out/],
+      [["distill", orbits, "--model", "some/model"], /of no known provider\. Known: builtin\/extract, claude-/],
       [["distill", "-x/--upload-pack=x"], /.--help/],
     ])("refuses the arguments %j", async (argv, message) => {
       expectOneLine(await commandLine.run(argv), 2, message);

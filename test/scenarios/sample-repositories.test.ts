@@ -1,33 +1,12 @@
-import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import {
-  CommandLine,
-  canIsolate,
-  canRun,
-  type EndedCommand,
-  filesWith,
-  fixture,
-  skipAloud,
-} from "../support/command-line.ts";
+import { CommandLine, canIsolate, type EndedCommand, filesWith, fixture } from "../support/command-line.ts";
 import { writeHostileRepository } from "../support/hostile-repository.ts";
+import { reachesPackages } from "../support/package-index.ts";
 import { parseResult, readState } from "../support/run-result.ts";
 
-const hasPackages = canIsolate && canRun("pip", "python3", ["-c", "import venv, ensurepip"]) && reachesPackages();
-
-/** Whether pip reaches an index in the way that a sandbox will. */
-function reachesPackages(): boolean {
-  using commandLine = new CommandLine();
-  const argv = ["-m", "pip", "download", "--quiet", "--no-deps", "--dest", commandLine.path("wheels"), "six"];
-  try {
-    execFileSync("python3", argv, { env: commandLine.environment({ withPackages: true }), stdio: "ignore" });
-    return true;
-  } catch {
-    skipAloud("package index within reach");
-    return false;
-  }
-}
+const hasPackages = canIsolate && reachesPackages();
 
 describe.runIf(canIsolate)("the sample repositories", () => {
   const commandLine = new CommandLine();

@@ -44,9 +44,12 @@ describe.runIf(canIsolate)("secrets of the environment", () => {
         "# snooper\n\n```python\nfrom snooper import look\n\nseen = look()\nprint(seen)\nopen('seen.txt', 'w').write(str(seen))\n```\n",
       "snooper.py": snooper,
     });
-    ended = await commandLine.run(["distill", "snooper", "--out", "out", "--json", "--verbose"], {
-      environment: secrets,
-    });
+    ended = await commandLine.run(
+      ["distill", "snooper", "--model", "builtin/extract", "--out", "out", "--json", "--verbose"],
+      {
+        environment: secrets,
+      },
+    );
   });
   afterAll(() => commandLine[Symbol.dispose]());
 
@@ -63,7 +66,6 @@ describe.runIf(canIsolate)("secrets of the environment", () => {
   it("are not passed on, and that is said", () => {
     for (const name of ["HTTPS_PROXY", "PIP_INDEX_URL"])
       expect(ended.stderr).toContain(`${name} is not passed to sandboxes, because it holds a password.\n`);
-    expect(ended.stderr).toMatch(/^Author: builtin\/extract \(ANTHROPIC_API_KEY is set, but this version asks no/m);
   });
 
   it("are in no finding of doctor", async () => {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { AuthorContext, WritingContext } from "../../src/authors/author.ts";
+import type { WritingContext } from "../../src/authors/author.ts";
 import type { Decisions } from "../../src/authors/extractive/decisions.ts";
 import type { StepResult } from "../../src/example/execution.ts";
 import { readRepositoryText } from "../../src/repository/read-text.ts";

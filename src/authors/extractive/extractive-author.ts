@@ -29,7 +29,7 @@ export function createExtractiveAuthor(): Author {
 }
 
 async function draftExample(context: AuthorContext): Promise<DraftOutcome> {
-  const { survey, sandbox } = context;
+  const { sandbox } = context;
   const python = chooseInitialPython(context);
   if (!python)
     return giveUp(

@@ -19,7 +19,9 @@ export interface AnswerBlocks {
  * Reads the tagged blocks of an answer. A block runs from its tag to the next closing tag of its own name and mark, so its
  * text may hold anything else: back-ticks, fences, other tags. A fence that wraps the whole of a file's text is taken off.
  */
-export function readAnswerBlocks(mark: string, text: string): AnswerBlocks {
+export function readAnswerBlocks(mark: string, answer: string): AnswerBlocks {
+  // Bash takes a carriage return for part of a command, and no edit would find its text.
+  const text = answer.replaceAll("\r\n", "\n");
   const blocks: AnswerBlocks = { files: new Map(), edits: [], notes: new Map(), problems: [] };
   const opening = new RegExp(`<([a-z-]+?)-${mark}(?:\\s+path="([^"\\n]*)")?\\s*>`, "g");
   for (let found = opening.exec(text); found; found = opening.exec(text)) {
@@ -31,7 +33,10 @@ export function readAnswerBlocks(mark: string, text: string): AnswerBlocks {
       blocks.problems.push(`The block ${tag} is not closed by ${closing}.`);
       break;
     }
-    readBlock(blocks, mark, name, path, text.slice(start, end));
+    const body = text.slice(start, end);
+    // With the next block's text in it, it would be a wrong one, and the next one would be lost.
+    if (body.includes(`<${name}-${mark}`)) blocks.problems.push(`The block ${tag} is not closed before the next one.`);
+    else readBlock(blocks, mark, name, path, body);
     opening.lastIndex = end + closing.length;
   }
   return blocks;
@@ -62,6 +67,6 @@ function withoutMargins(text: string): string {
 }
 
 function withoutFence(text: string): string {
-  const fenced = /^\s*(`{3,}|~{3,})[\w.+-]*[ \t]*\n([\s\S]*)\n\1[ \t]*\s*$/.exec(text);
+  const fenced = /^\s*(`{3,}|~{3,})[\w.+-]*[ \t]*\n([\s\S]*)\n\1\s*$/.exec(text);
   return fenced?.[2] ?? text;
 }

@@ -27,23 +27,31 @@ export function applyEdits(files: ReadonlyMap<string, string>, edits: readonly E
 }
 
 function applyEdit(text: string, { find, replace }: Edit): string | { found: number } {
-  const exact = text.split(find);
-  if (exact.length === 2) return exact.join(replace);
-  if (exact.length > 2) return { found: exact.length - 1 };
-  return applyByLines(text, find, replace);
+  if (find.trim() === "") return { found: 0 };
+  const found = countPlaces(text, find);
+  if (found === 0) return applyByLines(text, find, replace);
+  return found > 1 ? { found } : text.split(find).join(replace);
 }
 
 /** The same without regard to blanks at the ends of lines, which writers rarely copy. */
 function applyByLines(text: string, find: string, replace: string): string | { found: number } {
   const lines = text.split("\n");
-  const wanted = find
-    .replace(/^\n+|\n+$/g, "")
-    .split("\n")
-    .map((line) => line.trimEnd());
-  const places: number[] = [];
-  for (let start = 0; start + wanted.length <= lines.length; start++)
-    if (wanted.every((line, offset) => lines[start + offset]?.trimEnd() === line)) places.push(start);
-  const [place] = places;
-  if (place === undefined || places.length > 1) return { found: places.length };
+  const wanted = withoutBlankEnds(find.split("\n").map((line) => line.trimEnd()));
+  const searched = `\n${lines.map((line) => line.trimEnd()).join("\n")}\n`;
+  const sought = `\n${wanted.join("\n")}\n`;
+  const found = countPlaces(searched, sought);
+  if (found !== 1) return { found };
+  const place = searched.slice(0, searched.indexOf(sought)).split("\n").length - 1;
   return [...lines.slice(0, place), replace, ...lines.slice(place + wanted.length)].join("\n");
+}
+
+function withoutBlankEnds(lines: readonly string[]): string[] {
+  const isFilled = (line: string): boolean => line !== "";
+  return lines.slice(lines.findIndex(isFilled), lines.findLastIndex(isFilled) + 1);
+}
+
+/** Of two places that overlap, too, nobody can tell which is meant. */
+function countPlaces(text: string, sought: string): number {
+  const apart = text.split(sought).length - 1;
+  return apart === 1 && text.indexOf(sought) !== text.lastIndexOf(sought) ? 2 : apart;
 }

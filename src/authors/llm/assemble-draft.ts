@@ -1,6 +1,6 @@
+import { jsonrepair } from "jsonrepair";
 import { z } from "zod";
 import { type Draft, ExampleMetadata } from "../../example/example.ts";
-import { parseRequirement } from "../../repository/requirement.ts";
 import { render, renderText } from "../../templates/render.ts";
 import type { WritingContext } from "../author.ts";
 import type { Decisions } from "../extractive/decisions.ts";
@@ -90,12 +90,12 @@ const tailMark = '\n\n\nif __name__ == "__main__":\n';
 
 function closeMain(main: string, examples: readonly string[]): string {
   const list = examples.map((name) => `(${name}, example_recording.OUTPUT)`).join(", ");
-  return `${main.trimEnd()}${tailMark}    import example_recording\n\n    example_recording.EXAMPLES = [${list}]\n    example_recording.main()\n`;
+  return `${main.trimEnd()}${tailMark}    import example_recording\n\n    example_recording.EXAMPLES = [${list}]\n    example_recording.main(example_recording.by_name)\n`;
 }
 
 /** A guard that the writer added all the same would run everything twice. */
 function withoutMainGuard(main: string): string {
-  return main.replace(/^if __name__ == ["']__main__["']:.*\n?((?:[ \t]+.*\n?|\s*\n)*)/m, "");
+  return main.replace(/^if[ \t(]+__name__\s*==\s*["']__main__["'][ \t)]*:.*\n?((?:[ \t]+.*\n?|\s*\n)*)/gm, "");
 }
 
 function refuseFile(path: string, text: string): string | null {
@@ -169,19 +169,30 @@ function readMetadata(
       time_constraint_limited: null,
     },
   };
-  const told = parseJsonObject(notes.get("metadata") ?? "");
-  const merged: Record<string, unknown> = { ...known };
-  for (const [key, schema] of Object.entries(ExampleMetadata.shape)) {
-    if (key === "repository_url" || !(key in told)) continue;
-    const parsed = schema.safeParse(told[key]);
-    if (parsed.success) merged[key] = parsed.data;
+  const { repository_url: _ours, ...told } = parseJsonObject(notes.get("metadata") ?? "");
+  return ExampleMetadata.parse(mergeFields(ExampleMetadata, known, told));
+}
+
+function mergeFields(
+  { shape }: z.ZodObject,
+  known: Readonly<Record<string, unknown>>,
+  told: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const merged = { ...known };
+  for (const [key, schema] of Object.entries(shape)) {
+    const [before, after] = [known[key], told[key]].map((each) => LooseMetadata.safeParse(each).data);
+    const value = schema instanceof z.ZodObject && before && after ? mergeFields(schema, before, after) : told[key];
+    const parsed = z.safeParse(schema, value);
+    if (value !== undefined && parsed.success) merged[key] = parsed.data;
   }
-  return ExampleMetadata.parse(merged);
+  return merged;
 }
 
 function parseJsonObject(text: string): Record<string, unknown> {
   try {
-    const parsed = LooseMetadata.safeParse(JSON.parse(text.replace(/^[^{]*/, "").replace(/[^}]*$/, "")));
+    const parsed = LooseMetadata.safeParse(
+      JSON.parse(jsonrepair(text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1))),
+    );
     return parsed.success ? parsed.data : {};
   } catch {
     return {};

@@ -4,7 +4,7 @@ import type { WritingContext } from "../author.ts";
 import { environmentMark } from "../extractive/write-runscript.ts";
 import { describeCore, describePackage, listPaths } from "./describe.ts";
 import type { Groundwork, Turn } from "./memory.ts";
-import { cleanData, markOf, quoteData } from "./quoted-data.ts";
+import { cleanData, markOf, plainName, quoteData } from "./quoted-data.ts";
 import { selectContext } from "./select-context.ts";
 
 /** What every call of one run's writing begins with, word for word. */
@@ -29,7 +29,7 @@ export async function createOpening(context: WritingContext, contextTokens: numb
       modules: survey.modules.map(({ name }) => name).join(", ") || "none",
       needs: survey.needs
         .slice(0, 6)
-        .map(({ kind, path, line }) => `${kind} (${path}:${line})`)
+        .map(({ kind, path, line }) => `${kind} (${plainName(path)}:${line})`)
         .join(", "),
       coreFunctions: describeCore(survey.coreFunctions, mark),
       files: listPaths(survey, mark),

@@ -1,9 +1,8 @@
 import { describeStep, type Execution, stepSucceeded } from "../../example/execution.ts";
 import { trimOutput } from "../../example/trim-output.ts";
 import type { CoreFunction } from "../../repository/core-functions.ts";
-import { formatRequirement } from "../../repository/requirement.ts";
 import type { Survey } from "../../repository/survey.ts";
-import { quoteData } from "./quoted-data.ts";
+import { plainName, quoteData } from "./quoted-data.ts";
 
 /** A titled piece of what a program left, for a prompt. */
 export interface Part {
@@ -20,13 +19,17 @@ export function describeCore(coreFunctions: readonly CoreFunction[], mark: strin
   return quoteData(mark, { kind: "core functions" }, lines.join("\n"));
 }
 
+/** Only what cannot read like a sentence: this stands in a line of our own. */
 export function describePackage({ packaging }: Survey): string {
   const { name, version, pythonRequires, dependencies } = packaging;
   if (name === null) return "";
-  const needs = dependencies.slice(0, 40).map(({ requirement }) => formatRequirement(requirement));
+  const needs = dependencies
+    .slice(0, 40)
+    .map(({ requirement: { name, extras, specifier } }) => `${name}${extras}${specifier}`);
+  const python = pythonRequires?.replace(/\s+/g, "") ?? "";
   return [
     `${name}${version ? ` ${version}` : ""}`,
-    ...(pythonRequires ? [`Python ${pythonRequires}`] : []),
+    ...(/^[\d.,<>=!~*]+$/.test(python) ? [`Python ${python}`] : []),
     needs.length > 0 ? `needs ${needs.join(", ")}` : "declares no dependencies",
   ].join("; ");
 }
@@ -53,21 +56,22 @@ export function listFacts({
   if (!stepSucceeded(environment))
     return [`runscript.sh ended with ${describeStep(environment)}; main.py was not run.`];
   const facts = [`runscript.sh succeeded; main.py ended with ${program ? describeStep(program) : "no status"}.`];
-  for (const { example, message, error } of log) {
-    if (!example || message === "started") continue;
-    facts.push(error ? `${example} failed: ${error.type}.` : `${example} finished.`);
+  for (const { example, message, error } of log.filter(({ example }) => example).slice(0, 40)) {
+    if (message === "started") continue;
+    const name = plainName(example ?? "");
+    facts.push(error ? `${name} failed: ${plainName(error.type)}.` : `${name} finished.`);
   }
   facts.push(resultsProblem ?? (results === null ? "There is no results.json." : "results.json holds values."));
   if (evidence.functions.length === 0) facts.push("No function of the repository was seen to run.");
   for (const { module } of evidence.impostors.slice(0, 5))
-    facts.push(`The module ${module} was not loaded from the repository's unchanged files.`);
+    facts.push(`The module ${plainName(module)} was not loaded from the repository's unchanged files.`);
   for (const { type, line, file } of evidence.swallowed.filter(({ file }) => file.endsWith("/main.py")).slice(0, 5))
-    facts.push(`${file.split("/").at(-1)} line ${line} caught ${type} and went on.`);
+    facts.push(`${file.split("/").at(-1)} line ${line} caught ${plainName(type)} and went on.`);
   if (files.length > 0)
     facts.push(
       `Files in to_save/: ${files
         .slice(0, 12)
-        .map(({ path }) => path)
+        .map(({ path }) => plainName(path))
         .join(", ")}.`,
     );
   return facts;
@@ -121,8 +125,11 @@ function shorten(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, each]) => [key, shorten(each)]));
 }
 
-/** main.py prints each traceback that the log has as well. */
+/** main.py prints each traceback that the log has as well; others (of a thread, of a subprocess) are told by nobody else. */
 function withoutTracebacks(stderr: string, failed: readonly string[]): string {
   if (failed.length === 0) return stderr;
-  return stderr.replace(/Traceback \(most recent call last\):\n(?: .*\n?)*(?:\w[\w.]*(?::.*)?\n?)?/g, "");
+  return stderr.replace(/Traceback \(most recent call last\):\n(?: .*\n?)*(?:\w[\w.]*(?::.*)?\n?)?/g, (traceback) => {
+    const last = traceback.trimEnd().split("\n").at(-1) ?? "";
+    return failed.some((known) => known.includes(last)) ? "" : traceback;
+  });
 }

@@ -1,5 +1,6 @@
 import type { Draft } from "../../example/example.ts";
 import { describeStep, type Execution, stepSucceeded } from "../../example/execution.ts";
+import { trimOutput } from "../../example/trim-output.ts";
 import { render } from "../../templates/render.ts";
 import type { Attempt, Author, GivingUp, Revision, WritingContext } from "../author.ts";
 import { searchOf } from "../extractive/candidate.ts";
@@ -10,7 +11,7 @@ import { readFailures } from "../extractive/repair-program.ts";
 import { writeRunscript } from "../extractive/write-runscript.ts";
 import { showOutput } from "./describe.ts";
 import type { Groundwork, Memory } from "./memory.ts";
-import { quoteData } from "./quoted-data.ts";
+import { plainName, quoteData } from "./quoted-data.ts";
 
 /** Runs of the repository's own examples before a model is paid. */
 const maxRuns = 4;
@@ -45,9 +46,10 @@ export async function startGroundwork(
   if (final.has(outcome.reasonCode) || !python) return outcome;
   const decisions = createInitialDecisions(context, python);
   const { text, isEmpty } = await findRequirements({ context, search: searchOf(context), decisions, sources: [] });
-  const files = { "requirements.txt": text, "runscript.sh": writeRunscript(context, decisions, isEmpty) };
+  const requirements = isEmpty ? "# The repository declares nothing.\n" : text;
+  const files = { "requirements.txt": requirements, "runscript.sh": writeRunscript(context, decisions, isEmpty) };
   const told = render("prompts/groundwork.md", {
-    summary: `Nothing in the repository could be run as it is: ${outcome.explanation}`,
+    summary: `Nothing in the repository could be run as it is:\n${quoteData(mark, { kind: "finding" }, outcome.explanation)}`,
     importing: describeImporting(context, decisions),
     verified: "",
   });
@@ -87,7 +89,10 @@ export function reportGroundwork(
     "runscript.sh": draft.files["runscript.sh"] ?? "",
   };
   const failures = [...failed.keys()].map((name) => bodyOf(main, name).slice(0, 1200)).join("\n\n");
-  const errors = failed.size > 0 || finished.size === 0 ? showOutput(execution, mark, 3000) : [];
+  const { program } = execution;
+  // What examples printed that ran is shown as such, and once.
+  const others = finished.size > 0 && program ? { ...execution, program: { ...program, stdout: "" } } : execution;
+  const errors = failed.size > 0 || finished.size === 0 ? showOutput(others, mark, 3000) : [];
   const told = render("prompts/groundwork.md", {
     summary: describeRuns(execution, finished.size, failed.size),
     importing: describeImporting(context, decisions),
@@ -96,9 +101,7 @@ export function reportGroundwork(
   const measured = showFiles(
     mark,
     files,
-    finished.size > 0
-      ? quoteData(mark, { kind: "output" }, (execution.program?.stdout ?? "").slice(0, shownPrint))
-      : "",
+    finished.size > 0 ? quoteData(mark, { kind: "output" }, trimOutput(program?.stdout ?? "", shownPrint)) : "",
     [
       ...(failures ? [quoteData(mark, { kind: "code" }, failures.slice(0, 2500))] : []),
       ...errors.map(({ title, text }) => `${title}\n${text}`),
@@ -115,7 +118,7 @@ function describeImporting({ survey, repository }: WritingContext, { install }: 
   if (install !== "path")
     return `runscript.sh installs the repository${repository.subdirectory ? ` (its folder ${repository.subdirectory})` : ""} into .venv/.`;
   const folders = [...new Set(survey.modules.map(({ folder }) => `source/${folder}`))].sort().slice(0, 6);
-  return `The repository is not installed: put what is imported in front of sys.path (${folders.join(", ") || "source/"}).`;
+  return `The repository is not installed: put what is imported in front of sys.path (${folders.map(plainName).join(", ") || "source/"}).`;
 }
 
 function describeRuns({ environment, program }: Execution, finished: number, failed: number): string {

@@ -18,12 +18,14 @@ export async function judgeExample(
 ): Promise<Review> {
   const { repository, survey, summary, signal } = context;
   const mark = markOf(repository, survey);
-  const { "main.py": main = "", "requirements.txt": requirements = "" } = filesForWriter(draft);
+  const { "requirements.txt": requirements = "", "runscript.sh": _runscript, ...programs } = filesForWriter(draft);
   const code = render("prompts/judge.md", {
     name: cleanData(mark, repository.name),
     purpose: quoteData(mark, { kind: "purpose" }, summary.description),
     coreFunctions: describeCore(survey.coreFunctions, mark),
-    program: quoteData(mark, { path: "main.py" }, main.slice(0, shownCode)),
+    program: Object.entries(programs)
+      .map(([path, text]) => quoteData(mark, { path }, text.slice(0, shownCode)))
+      .join("\n\n"),
     requirements: quoteData(mark, { path: "requirements.txt" }, requirements.slice(0, 2000)),
   });
   const called = listCalled(execution);

@@ -7,7 +7,7 @@ import { listFacts, showOutput, showResults } from "./describe.ts";
 import { continueGroundwork, type Ground, reportGroundwork, startGroundwork } from "./groundwork.ts";
 import { judgeExample } from "./judge-example.ts";
 import { Memory, type WrittenMemory } from "./memory.ts";
-import { markOf } from "./quoted-data.ts";
+import { cleanData, markOf, quoteData } from "./quoted-data.ts";
 import { classifyFiles, summarizeRepository } from "./read-files.ts";
 import { repairByRule } from "./repair-by-rule.ts";
 import { type Written, writeDraft } from "./write-draft.ts";
@@ -80,8 +80,7 @@ function writeFirst(
     context,
     model: models.code,
     stage: "draft",
-    contextTokens,
-    memory: { phase: "written", groundwork, decisions, ownRunscript: false, turns: [], byRule: [] },
+    memory: { phase: "written", groundwork, decisions, ownRunscript: false, turns: [], contextTokens, byRule: [] },
     before: { files, metadata: null, decisions, ownRunscript: false },
     next: { question: render("prompts/write.md", { focus: context.focus ?? "" }), measured: "" },
   });
@@ -90,13 +89,16 @@ function writeFirst(
 /** One answer that both says what was wrong and changes it. */
 function rewrite(
   context: WritingContext,
-  { draft, execution, shortcomings }: Attempt,
+  { draft, execution, shortcomings, differences }: Attempt,
   memory: WrittenMemory,
-  { models, contextTokens }: LlmAuthorOptions,
+  { models }: LlmAuthorOptions,
 ): Promise<Written> {
   const mark = markOf(context.repository, context.survey);
   const { decisions, ownRunscript, byRule } = memory;
   const parts = [
+    ...(differences.length > 0
+      ? [{ title: "Values that differ", text: quoteData(mark, { kind: "values" }, differences.join("\n")) }]
+      : []),
     ...showOutput(execution, mark, digestCharacters),
     ...(stepSucceeded(execution.program) ? showResults(execution, mark, 2000) : []),
   ];
@@ -104,11 +106,14 @@ function rewrite(
     context,
     model: models.code,
     stage: "revise",
-    contextTokens,
     memory,
     before: { files: filesForWriter(draft), metadata: draft.metadata, decisions, ownRunscript },
     next: {
-      question: render("prompts/digest.md", { facts: listFacts(execution), byRule, shortcomings }),
+      question: render("prompts/digest.md", {
+        facts: listFacts(execution),
+        byRule,
+        shortcomings: shortcomings.map((text) => cleanData(mark, text).replace(/\s+/g, " ").slice(0, 1000)),
+      }),
       measured: render("prompts/digest-output.md", { parts }),
     },
   });

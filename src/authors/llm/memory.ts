@@ -38,6 +38,8 @@ export const Memory = z.discriminatedUnion("phase", [
     /** Whether the writer has taken the run script over from the rules. */
     ownRunscript: z.boolean(),
     turns: z.array(Turn),
+    /** Tokens of the repository's text that the conversation begins with: as many as the model took. */
+    contextTokens: z.number(),
     /** Repairs by rule since the writer's last answer. */
     byRule: z.array(z.string()),
   }),

@@ -4,7 +4,7 @@ import type { SurveyFile } from "../../repository/survey.ts";
 import { render } from "../../templates/render.ts";
 import { type Author, type AuthorContext, FileClass, type FileClassification, RepositorySummary } from "../author.ts";
 import { describeCore, describePackage, listPaths } from "./describe.ts";
-import { cleanData, markOf, quoteData } from "./quoted-data.ts";
+import { cleanData, markOf, plainName, quoteData } from "./quoted-data.ts";
 import { cleanReadme, cutToTokens, showOutline } from "./select-context.ts";
 
 const readmeTokens = 2500;
@@ -148,7 +148,7 @@ async function describeFile(
       : cutToTokens(((await readText(path)) ?? "").slice(0, 8000), fileTokens);
   return {
     number,
-    path: cleanData(mark, path),
+    path: plainName(path),
     type: file?.type ?? "other",
     bytes: file?.bytes ?? 0,
     text: quoteData(mark, {}, text),

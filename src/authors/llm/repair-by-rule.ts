@@ -58,7 +58,8 @@ async function repairImport(context: WritingContext, requirements: string, text:
   const { survey } = context;
   const module = /(?:ModuleNotFoundError|ImportError): No module named '?([\w.]+)'?/.exec(text)?.[1];
   const pin = pins.find(
-    ({ pattern, imports }) => pattern.test(text) && (!imports || survey.importedNames.includes(imports)),
+    ({ pattern, imports, requirement }) =>
+      pattern.test(text) && (!imports || survey.importedNames.includes(imports)) && !isOwn(context, requirement),
   );
   if (pin && !isPinned(requirements, pin.requirement))
     return { line: pin.requirement, issue: firstMatch(text, pin.pattern), change: `${pin.requirement}: ${pin.why}` };
@@ -105,6 +106,12 @@ function hasRequirement(text: string, line: string): boolean {
 function isPinned(text: string, line: string): boolean {
   const name = parseRequirement(line)?.name ?? line;
   return text.split("\n").some((each) => isFor(each, name) && /[<=]/.test(each.replace(/>=/g, "")));
+}
+
+/** The repository is what the example is of: no other version of it may take its place. */
+function isOwn({ survey }: WritingContext, line: string): boolean {
+  const own = survey.packaging.name;
+  return own !== null && normalizeName(own) === normalizeName(parseRequirement(line)?.name ?? line);
 }
 
 function firstMatch(text: string, pattern: RegExp): string {

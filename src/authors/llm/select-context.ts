@@ -181,6 +181,12 @@ export function cutToTokens(text: string, maxTokens: number): string {
     else high = middle - 1;
   }
   return low === 0
-    ? text.slice(0, Math.max(0, Math.floor(maxTokens * 2)))
+    ? cutLine(text, maxTokens)
     : `${lines.slice(0, low).join("\n")}\n[... ${lines.length - low} more lines ...]`;
+}
+
+function cutLine(text: string, maxTokens: number): string {
+  let length = Math.max(0, Math.floor(maxTokens * 2));
+  while (length > 0 && estimateTokens(text.slice(0, length)) > maxTokens) length = Math.floor(length * 0.8);
+  return text.slice(0, length);
 }

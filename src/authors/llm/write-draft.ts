@@ -20,8 +20,6 @@ export interface WriteOptions {
   context: WritingContext;
   model: Model;
   stage: "draft" | "revise";
-  /** Tokens of the repository's text in the opening. */
-  contextTokens: number;
   memory: WrittenMemory;
   before: Before;
   next: Pick<Turn, "question" | "measured">;
@@ -32,12 +30,18 @@ export type Written = { kind: "written"; draft: Draft; issues: string[]; changes
 /** Asks the writer until its answer can be used: an answer whose form is wrong is told what is, twice at most. */
 export async function writeDraft(options: WriteOptions): Promise<Written> {
   const { context, before, memory } = options;
-  let { turns } = memory;
+  let { turns, contextTokens } = memory;
   let next = options.next;
   for (let answers = 1; ; answers++) {
-    const asked = await askWriter({ ...options, memory: { ...memory, turns }, next });
+    const asked = await askWriter({
+      ...options,
+      memory: { ...memory, turns, contextTokens },
+      next,
+      task: options.next,
+    });
     if (asked.kind === "gave-up") return asked;
     const { mark, text } = asked;
+    contextTokens = asked.contextTokens;
     turns = [...asked.turns, { ...asked.next, answer: text }];
     const blocks = readAnswerBlocks(mark, text);
     const refused = readGivingUp(blocks);
@@ -47,8 +51,7 @@ export async function writeDraft(options: WriteOptions): Promise<Written> {
     const assembled = assembleDraft(context, blocks, before);
     if (assembled.kind === "draft") {
       const { draft, decisions, ownRunscript } = assembled;
-      const { groundwork } = memory;
-      const kept: WrittenMemory = { phase: "written", groundwork, decisions, ownRunscript, turns, byRule: [] };
+      const kept: WrittenMemory = { ...memory, decisions, ownRunscript, turns, contextTokens, byRule: [] };
       return {
         kind: "written",
         draft: { ...draft, memory: kept },
@@ -76,18 +79,20 @@ interface Asked {
   text: string;
   /** The conversation as it was in the end, which a model with little room may have made start over. */
   turns: Turn[];
+  contextTokens: number;
   next: Pick<Turn, "question" | "measured">;
 }
 
-async function askWriter(options: WriteOptions): Promise<Asked | GivingUp> {
-  const { context, model, stage, memory, before } = options;
-  let { turns } = memory;
-  let { next, contextTokens } = options;
+/** `task`: what is asked for in the end, where `next` only says what is wrong with an answer. */
+async function askWriter(options: WriteOptions & { task: WriteOptions["next"] }): Promise<Asked | GivingUp> {
+  const { context, model, stage, memory, before, task } = options;
+  let { turns, contextTokens } = memory;
+  let { next } = options;
   for (;;) {
     const opening = await createOpening(context, contextTokens);
     let messages = buildMessages(opening, memory.groundwork, turns, next);
     if (turns.length > 0 && countTokens(opening.system, messages) + maxOutputTokens > model.contextTokens) {
-      ({ turns, next } = startOver(opening.mark, before, next));
+      ({ turns, next } = startOver(opening.mark, before, task, next));
       messages = buildMessages(opening, memory.groundwork, turns, next);
     }
     try {
@@ -99,13 +104,14 @@ async function askWriter(options: WriteOptions): Promise<Asked | GivingUp> {
         onText: describeProgress(context),
         signal: context.signal,
       });
-      if (answer.kind === "answered") return { kind: "asked", mark: opening.mark, text: answer.text, turns, next };
+      if (answer.kind === "answered")
+        return { kind: "asked", mark: opening.mark, text: answer.text, turns, contextTokens, next };
       return answer.kind === "refused"
         ? giveUp("failed", "model-refused", `${model.name} refused to write the example: ${answer.why}`)
         : giveUp("failed", "model-unusable", `${model.name} gave no usable answer: ${answer.why}`);
     } catch (error) {
       if (!(error instanceof ModelError) || error.code !== "prompt-too-long") throw error;
-      if (turns.length > 0) ({ turns, next } = startOver(opening.mark, before, next));
+      if (turns.length > 0) ({ turns, next } = startOver(opening.mark, before, task, next));
       else if (contextTokens > smallestContext) contextTokens = Math.floor(contextTokens / 2);
       else throw error;
     }
@@ -116,14 +122,17 @@ async function askWriter(options: WriteOptions): Promise<Asked | GivingUp> {
 function startOver(
   mark: string,
   { files }: Before,
-  next: Pick<Turn, "question" | "measured">,
+  task: WriteOptions["next"],
+  next: WriteOptions["next"],
 ): Pick<WriteOptions, "next"> & { turns: Turn[] } {
   const shown = Object.entries(files).map(
     ([path, text]) => `<file-${mark} path="${path}">\n${text.trimEnd()}\n</file-${mark}>`,
   );
+  const asked = task === next ? [task] : [task, next];
+  const questions = [`# Your files as they stand\n${shown.join("\n\n")}`, ...asked.map(({ question }) => question)];
   return {
     turns: [],
-    next: { ...next, question: `# Your files as they stand\n${shown.join("\n\n")}\n\n${next.question}` },
+    next: { question: questions.join("\n\n"), measured: asked.map(({ measured }) => measured).join("\n") },
   };
 }
 
@@ -135,10 +144,10 @@ function countTokens(system: string, messages: readonly Message[]): number {
 
 /** How much of the answer is there, and its last line. */
 function describeProgress({ onProgress }: WritingContext): (text: string) => void {
-  let received = "";
+  let received = 0;
   return (text) => {
-    received += text;
-    onProgress?.(`${received.length} characters: ${received.trimEnd().split("\n").at(-1)?.trim() ?? ""}`);
+    received += text.length;
+    onProgress?.(`${received} characters: ${text.trimEnd().split("\n").at(-1)?.trim() ?? ""}`);
   };
 }
 

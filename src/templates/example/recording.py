@@ -197,7 +197,14 @@ def write_json(name, value):
     (HERE / name).write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def main():
+def by_name(returned):
+    """What an example returns, as values."""
+    if isinstance(returned, dict):
+        return {clean(str(name))[:100]: record(value) for name, value in returned.items()}
+    return {} if returned is None else {"returned": record(returned)}
+
+
+def main(convert=lambda returned: returned or {}):
     OUTPUT.mkdir(exist_ok=True)
     results, log, failed = {}, [], 0
     for example, folder in EXAMPLES:
@@ -211,7 +218,7 @@ def main():
         try:
             seed_generators()
             sys.stdin, sys.stdout = io.StringIO(), printed
-            results[name] = {"values": example() or {}, "printed": printed.lines}
+            results[name] = {"values": convert(example()), "printed": printed.lines}
             keep_figures(name)
             log.append({"level": "info", "message": "finished", "example": name, "seconds": round(time.time() - started, 3)})
         except Exception as error:

@@ -187,7 +187,7 @@ describe("a revision", () => {
     const first = await author.draft(context);
     const { execution } = iteration(0, {});
     if (first.kind !== "drafted" || !execution) throw new Error("nothing was drafted");
-    const attempt = { draft: first.draft, execution: { ...execution, ...given }, shortcomings: [] };
+    const attempt = { draft: first.draft, execution: { ...execution, ...given }, shortcomings: [], differences: [] };
     return { first: first.draft, revision: await author.revise(context, attempt) };
   }
 
