@@ -196,6 +196,7 @@ function describeForPeople(terminal: Terminal, { runFolder, state, outcome }: Jo
   const { verdict, iterations } = state.distiller;
   if (verdict) {
     for (const name of ["executed", "grounded", "reproduced"] as const) line(`  ${name}`, verdict[name].evidence);
+    if (verdict.reviewed.result !== "not-made") line("  reviewed", verdict.reviewed.evidence);
     if (verdict.coverage.called.length > 0)
       line("  called", verdict.coverage.called.map(({ qualifiedName }) => qualifiedName).join(", "));
     if (verdict.executed.result === "passed") line("  example", shown(terminal, `${runFolder}/example`));

@@ -9,7 +9,14 @@ import { distill } from "../pipeline/distill.ts";
 import type { Emit } from "../pipeline/events.ts";
 import type { Outcome } from "../pipeline/outcome.ts";
 import { Run } from "../pipeline/run.ts";
-import { createNewFolder, createRunFolder, type RunState, readRunState, writeRunState } from "../pipeline/run-state.ts";
+import {
+  createNewFolder,
+  createRunFolder,
+  type RunState,
+  readRunState,
+  removeUnfinishedWrites,
+  writeRunState,
+} from "../pipeline/run-state.ts";
 import { parseRepositorySource, type RepositorySource } from "../repository/repository-source.ts";
 import type { SandboxProvider } from "../sandboxes/sandbox.ts";
 import { holdRunFolder } from "./hold-run-folder.ts";
@@ -65,6 +72,7 @@ export async function runJob({ request, adapters, emit, signal }: JobOptions): P
     const { folder, state: opened, source } = await openRun(request, adapters);
     result.runFolder = folder;
     await using _held = await holdRunFolder(folder);
+    await removeUnfinishedWrites(folder);
     // Until the lock was ours, another process may have gone on with the run.
     const state = request.kind === "resume" ? await readRunState(folder) : opened;
     result.state = state;

@@ -71,7 +71,7 @@ export function describeIterations(state: RunState): IterationDescription[] {
   return iterations.map((iteration, position) => {
     const before = iterations[position - 1];
     return {
-      title: `Iteration ${iteration.index}`,
+      title: `Iteration ${iteration.index}${iteration.draft.preliminary ? " (preliminary, by rule)" : ""}`,
       when: formatDate(iteration.startedAt),
       result: describeResult(iteration),
       succeeded: iteration.verdict?.executed.result === "passed" && iteration.verdict.grounded.result === "passed",

@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { FileClassification, RepositorySummary, Review, Spending } from "../authors/author.ts";
@@ -148,6 +148,12 @@ export async function writeFileAtomically(path: string, text: string): Promise<v
     await rm(temporary, { force: true });
     throw describeWriteError(path, error);
   }
+}
+
+/** Removes what a write left that a kill cut off; only for whoever holds the folder. */
+export async function removeUnfinishedWrites(folder: string): Promise<void> {
+  for (const name of await readdir(folder))
+    if (/\.json\.\d+\.tmp$/.test(name)) await rm(join(folder, name), { force: true });
 }
 
 /** Makes a folder, with the folders above it. */
