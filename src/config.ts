@@ -26,8 +26,13 @@ export const Config = z.strictObject({
   model_str_fast: z
     .string()
     .min(1)
-    .describe("Model that classifies files; follows model_str_code where it is builtin/extract."),
-  model_str_judge: z.string().min(1).describe("Model that judges a finished example; follows model_str_code."),
+    .describe(
+      "Model that reads and classifies files; the small one of the same provider where none is named. builtin/extract: the rules do it.",
+    ),
+  model_str_judge: z
+    .string()
+    .min(1)
+    .describe("Model that judges a finished example; follows model_str_code. builtin/extract: nobody does."),
   model_base_url: z
     .url({ protocol: /^https?$/ })
     .nullable()
@@ -119,14 +124,25 @@ export function findProviderKey(environment: ConfigSources["environment"]): keyo
   return keys.find((name) => environment[name]?.trim()) ?? null;
 }
 
+/** The small model of the same provider, where one is known; reading takes no more. */
+function findFastModel(model: string): string {
+  if (/^(anthropic\/)?claude-/.test(model)) return modelsByKey.ANTHROPIC_API_KEY.model_str_fast;
+  if (/^(openai\/)?(gpt-|o\d)/.test(model)) return modelsByKey.OPENAI_API_KEY.model_str_fast;
+  if (/^openrouter\/anthropic\//.test(model)) return modelsByKey.OPENROUTER_API_KEY.model_str_fast;
+  return model;
+}
+
 /** A configuration file: any of the keys; nothing else, apart from `$schema`. */
 const ConfigFile = Config.partial().extend({ $schema: z.string().optional() });
 
 /** JSON Schema of a configuration file, with the defaults. */
 export function configSchema(): Record<string, unknown> {
   const { properties, ...schema } = z.toJSONSchema(ConfigFile);
-  const followed = "the value of model_str_code";
-  const values: Record<string, unknown> = { ...defaults, model_str_fast: followed, model_str_judge: followed };
+  const values: Record<string, unknown> = {
+    ...defaults,
+    model_str_fast: "the small model of model_str_code's provider",
+    model_str_judge: "the value of model_str_code",
+  };
   const described = Object.entries(properties ?? {}).map(([key, property]) => [
     key,
     key in values && typeof property === "object" ? { ...property, default: values[key] } : property,
@@ -150,9 +166,13 @@ export function resolveConfig({ flags, file, environment }: ConfigSources): Conf
     ...withoutUndefined(flags),
   };
   const key = given.model_str_code === undefined ? findProviderKey(environment) : null;
-  const merged = { ...defaults, ...(key ? modelsByKey[key] : {}), ...given };
-  const followed = merged.model_str_code;
-  const parsed = Config.safeParse({ model_str_fast: followed, model_str_judge: followed, ...merged });
+  const merged = { ...defaults, ...(key ? { model_str_code: modelsByKey[key].model_str_code } : {}), ...given };
+  const { model_str_code } = merged;
+  const parsed = Config.safeParse({
+    model_str_fast: findFastModel(model_str_code),
+    model_str_judge: model_str_code,
+    ...merged,
+  });
   if (!parsed.success) throw describeIssue("configuration", parsed.error);
   return parsed.data;
 }

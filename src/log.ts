@@ -2,17 +2,18 @@ import { type Logger, pino } from "pino";
 
 export type { Logger } from "pino";
 
-/** What must never reach a log: credentials in URLs, and values that look like providers' or GitHub's keys. */
-const secretPatterns: Array<[RegExp, string]> = [
-  [/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, "$1[redacted]@"],
-  [
-    /\b(sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|ak-[A-Za-z0-9]{16,}|as-[A-Za-z0-9]{16,})/g,
-    "[redacted]",
-  ],
-];
+const keyShape =
+  /\b(sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|ak-[A-Za-z0-9]{16,}|as-[A-Za-z0-9]{16,})/g;
+const urlCredentials = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi;
 
+/** Takes out values that look like a provider's or GitHub's key. */
+export function redactKeys(text: string): string {
+  return text.replace(keyShape, "[redacted]");
+}
+
+/** What must never reach a log or a message: keys, and credentials in URLs. A program's text may hold the latter as a pattern. */
 export function redactSecrets(text: string): string {
-  return secretPatterns.reduce((redacted, [pattern, replacement]) => redacted.replace(pattern, replacement), text);
+  return redactKeys(text.replace(urlCredentials, "$1[redacted]@"));
 }
 
 /** A structured log, one JSON object a line, appended to a file. Secrets are redacted where the bytes go out. */

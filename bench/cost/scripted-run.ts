@@ -1,5 +1,5 @@
 import type { Attempt, Author, Spending, WritingContext } from "../../src/authors/author.ts";
-import { createAuthorAdapters } from "../../src/cli/models.ts";
+import { createAuthorAdapters } from "../../src/cli/author-adapters.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
 import { resolveConfig } from "../../src/config.ts";
 import type { Draft } from "../../src/example/example.ts";

@@ -19,7 +19,9 @@ export interface Author {
   /** Called after a run that did not reach what the verdict asks for, after a preliminary one, and after an objection. */
   revise(context: WritingContext, attempt: Attempt): Promise<Revision>;
   /** Null where the author has no judge. */
-  judge: ((context: WritingContext, attempt: Attempt) => Promise<Review>) | null;
+  judge: ((context: WritingContext, example: Pick<Attempt, "draft" | "execution">) => Promise<Review>) | null;
+  /** Whether it can mend what the clean room or a judge objects to; one that takes what is there can only take other things. */
+  readonly answersObjections: boolean;
   /** What was paid for models so far, in this process and before it. */
   spending(): Spending;
   /** Closes what the author holds open; it is asked nothing afterwards. */
@@ -138,9 +140,9 @@ export const Review = z.discriminatedUnion("kind", [
 ]);
 export type Review = z.infer<typeof Review>;
 
-/** A judge objects by what it names, not by a word at the end. */
-export function objects({ correct_behavior, critical_issues }: Judgement): boolean {
-  return !correct_behavior || critical_issues.length > 0;
+/** Whether a judgement says that an example leads whoever takes it for a model astray. */
+export function objects({ correct_behavior, is_faithful, is_accurate, critical_issues }: Judgement): boolean {
+  return !correct_behavior || !is_faithful || !is_accurate || critical_issues.length > 0;
 }
 
 /** By stage and model. */

@@ -2,7 +2,7 @@ import { type Config, extractiveModel, findProviderKey } from "../config.ts";
 import type { JobAdapters } from "../jobs/run-job.ts";
 import { createLocalProvider } from "../sandboxes/local.ts";
 import { passThroughEnvironment } from "../sandboxes/pass-through-environment.ts";
-import { createAuthorAdapters } from "./models.ts";
+import { createAuthorAdapters } from "./author-adapters.ts";
 import { stateFolderOf, type Terminal } from "./terminal.ts";
 
 /** The adapters of the command line. `warn` is told what a person has to know before anything runs. */

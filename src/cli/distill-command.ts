@@ -4,7 +4,7 @@ import { styleText } from "node:util";
 import { extractiveModel, resolveConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { estimateJob } from "../jobs/estimate-job.ts";
-import { type JobRequest, type JobResult, runJob } from "../jobs/run-job.ts";
+import { type JobRequest, type JobResult, type ResumeChanges, runJob } from "../jobs/run-job.ts";
 import { createAdapters, explainDefaultModel } from "./adapters.ts";
 import { describeEstimate } from "./describe-estimate.ts";
 import { exitStatus, statusOfOutcome } from "./exit-status.ts";
@@ -41,8 +41,9 @@ export async function runDistill(
   const request = await readRequest(terminal, repository, configFile, flags);
   const { stderr, stdout, signal, environment } = terminal;
   const warn = (text: string): void => void stderr.write(`${text}\n`);
-  if (request.kind === "new" && flags.model === undefined && !environment.CODEDISTILLER_MODEL_STR_CODE)
-    warn(explainDefaultModel(environment, request.config));
+  if (request.kind === "new" && !request.namesModel) warn(explainDefaultModel(environment, request.config));
+  if (flags.record !== undefined && request.kind === "new" && request.config.model_str_code === extractiveModel)
+    throw usage("nothing-to-record", `--record needs a model that is asked: ${extractiveModel} asks none.`);
   if (flags.estimate) return showEstimate(terminal, request, flags.json);
   const progress = createProgress({ stream: stderr, verbose: flags.verbose });
   const result = await runJob({
@@ -60,25 +61,32 @@ export async function runDistill(
   return statusOf(result);
 }
 
+/** Whether somebody named the model that writes. */
+type ReadRequest = JobRequest & { namesModel?: boolean };
+
 async function readRequest(
   terminal: Terminal,
   repository: string | undefined,
   configFile: string | undefined,
   flags: DistillFlags,
-): Promise<JobRequest> {
+): Promise<ReadRequest> {
   if (flags.resume !== undefined) {
     if (repository !== undefined)
       throw usage(
         "resume-with-repository",
         "--resume takes its repository and configuration from the run folder: leave the others out.",
       );
-    return { kind: "resume", runFolder: flags.resume, dryRun: flags.dryRun, maxCostUsd: flags.maxCost };
+    return { kind: "resume", runFolder: flags.resume, dryRun: flags.dryRun, changes: readChanges(terminal, flags) };
   }
   if (repository === undefined)
     throw usage(
       "repository-missing",
       "Name a repository: codedistiller distill <repository> [config.json], or --resume <run folder>.",
     );
+  const file =
+    configFile === undefined
+      ? null
+      : { name: configFile, text: await readConfigFile(resolve(terminal.workingFolder, configFile), configFile) };
   const config = resolveConfig({
     flags: {
       ref: flags.ref,
@@ -94,13 +102,26 @@ async function readRequest(
       max_cost_usd: flags.maxCost,
       max_repository_mb: flags.maxRepositoryMb,
     },
-    file:
-      configFile === undefined
-        ? null
-        : { name: configFile, text: await readConfigFile(resolve(terminal.workingFolder, configFile), configFile) },
+    file,
     environment: terminal.environment,
   });
-  return { kind: "new", source: repository, config, dryRun: flags.dryRun };
+  const namesModel =
+    flags.model !== undefined ||
+    Boolean(terminal.environment.CODEDISTILLER_MODEL_STR_CODE) ||
+    /"model_str_code"\s*:/.test(file?.text ?? "");
+  return { kind: "new", source: repository, config, dryRun: flags.dryRun, namesModel };
+}
+
+/** What may change when a run is gone on with: who is asked, and what that may cost. */
+function readChanges({ environment }: Terminal, flags: DistillFlags): ResumeChanges {
+  const given = resolveConfig({ flags: {}, file: null, environment });
+  return {
+    model_str_code: flags.model,
+    model_str_fast: flags.fastModel,
+    model_str_judge: flags.judgeModel,
+    max_cost_usd: flags.maxCost,
+    prices: Object.keys(given.prices).length > 0 ? given.prices : undefined,
+  };
 }
 
 /** What a run would cost; nothing is run, and no model is asked. */

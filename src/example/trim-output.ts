@@ -61,6 +61,8 @@ function rankLines(texts: readonly string[]): Line[] {
   // What stands around an error explains it.
   const near = lines.map(({ worth }, index) => {
     const beside = Math.max(worthOf(lines, index - 1), worthOf(lines, index + 1), worthOf(lines, index + 2));
+    // The line of code that a traceback names is as good as the error.
+    if (worth >= 0 && /^\s*File "/.test(texts[index - 1] ?? "")) return 6;
     return worth < 5 && beside >= 6 ? 5 : worth;
   });
   return lines.map(({ text }, index) => ({ text, worth: near[index] ?? 0 }));

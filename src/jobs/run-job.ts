@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { Author, AuthorContext, CostEstimate } from "../authors/author.ts";
-import type { Config } from "../config.ts";
+import { type Config, extractiveModel } from "../config.ts";
 import { CancelledError, ConfigError, DistillerError } from "../errors.ts";
 import { createFileLogger, type Logger, redactSecrets } from "../log.ts";
 import { distill } from "../pipeline/distill.ts";
@@ -45,9 +45,13 @@ export interface AuthorRun {
 
 export type JobRequest = { dryRun: boolean } & (
   | { kind: "new"; source: string; config: Config }
-  /** With more money than it had, a run goes on that ended for want of it. */
-  | { kind: "resume"; runFolder: string; maxCostUsd?: number | undefined }
+  /** A run may go on with other models and more money than it had; what ended for want of money then goes on as well. */
+  | { kind: "resume"; runFolder: string; changes: ResumeChanges }
 );
+
+export type ResumeChanges = {
+  [K in "model_str_code" | "model_str_fast" | "model_str_judge" | "max_cost_usd" | "prices"]?: Config[K] | undefined;
+};
 
 export interface JobResult {
   runFolder: string | null;
@@ -78,7 +82,7 @@ export async function runJob({ request, adapters, emit, signal }: JobOptions): P
     result.state = state;
     const logger = createFileLogger(join(folder, "run.log"));
     log = logger;
-    if (request.kind === "resume" && request.maxCostUsd !== undefined) raiseBudget(state, request.maxCostUsd);
+    if (request.kind === "resume") changeConfig(state, request.changes);
     const { config, runId } = state.distiller;
     if (state.distiller.outcome) {
       result.outcome = state.distiller.outcome;
@@ -130,9 +134,21 @@ export async function runJob({ request, adapters, emit, signal }: JobOptions): P
   return result;
 }
 
-function raiseBudget({ distiller }: RunState, maxCostUsd: number): void {
-  distiller.config.max_cost_usd = maxCostUsd;
-  if (distiller.outcome?.reasonCode !== "budget") return;
+function changeConfig(state: RunState, changes: ResumeChanges): void {
+  const { distiller } = state;
+  const { config } = distiller;
+  const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+  const asksModels = (model: string): boolean => model !== extractiveModel;
+  if (changes.model_str_code && asksModels(changes.model_str_code) !== asksModels(config.model_str_code)) {
+    throw new ConfigError({
+      code: "resume-other-author",
+      userMessage: `A run that ${config.model_str_code} began cannot go on with ${changes.model_str_code}: begin a new one.`,
+    });
+  }
+  Object.assign(config, given);
+  Object.assign(state, { model_str_code: config.model_str_code, model_str_fast: config.model_str_fast });
+  distiller.author = config.model_str_code;
+  if (changes.max_cost_usd === undefined || distiller.gaveUp?.reasonCode !== "budget") return;
   Object.assign(distiller, { outcome: null, verdict: null, gaveUp: null, finishedAt: null });
 }
 

@@ -7,17 +7,18 @@ import { type StreamLimits, type WatchedConnection, watchStream } from "./watch-
 export interface AnthropicOptions {
   /** As in the configuration. */
   name: string;
+  billed: boolean;
   contact: ProviderContact & { key: string };
   limits: StreamLimits;
 }
 
 /** Anthropic's Messages API; https://platform.claude.com/docs/en/api/messages-streaming */
-export function createAnthropicClient({ name, contact, limits }: AnthropicOptions): ModelClient {
+export function createAnthropicClient({ name, billed, contact, limits }: AnthropicOptions): ModelClient {
   return {
     name,
     provider: "anthropic",
-    billed: true,
-    async complete(request, { onText, signal }) {
+    billed,
+    async complete(request, { onText, onBegun, signal }) {
       const body = writeRequest(contact.model, request);
       const answer = createAnswerReader({ onText, wantsValue: request.answer !== null });
       try {
@@ -26,6 +27,7 @@ export function createAnthropicClient({ name, contact, limits }: AnthropicOption
           limits,
           maxOutputTokens: request.maxOutputTokens,
           signal,
+          onBegun,
           open: (connection) => send(contact, { body, connection }),
           read: answer.read,
         });

@@ -1,7 +1,8 @@
 import { ModelError, throwIfCancelled } from "../errors.ts";
+import { type CallProgress, usageOfBrokenCall } from "./broken-call.ts";
 import type { CallLimiter } from "./call-limiter.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Completion, CompletionOptions, CompletionRequest, ModelClient, Usage } from "./model.ts";
+import type { Completion, CompletionRequest, ModelClient, Question, Usage } from "./model.ts";
 import type { PriceList } from "./pricing.ts";
 import { describePrompt, keyOf, type NewCall, type RecordedAnswer } from "./recorded-call.ts";
 import type { Recording } from "./recording.ts";
@@ -22,19 +23,18 @@ export interface CallContext {
   ledger: Ledger;
   prices: PriceList;
   limiter: CallLimiter;
-  retry?: Omit<RetryOptions, "signal" | "onRetry">;
+  retry?: Omit<RetryOptions, "signal" | "onRetry" | "now">;
   redact: (text: string) => string;
   /** Told in a sentence what goes on. */
   notes: (text: string) => void;
 }
 
-export interface CallOptions extends CompletionOptions {
-  stage: string;
-}
+export type CallOptions = Pick<Question, "stage" | "onText" | "signal">;
 
 /**
- * Makes one call, unless the journal has its answer. An answer is on the disk before it is returned; what was billed
- * is entered, also where it failed. Throws BudgetError, ConfigError, CancelledError, ModelError.
+ * Makes one call, unless the journal has its answer. An answer is on the disk before it is returned. Every attempt that
+ * may have been billed is entered, also one that broke off or was cancelled: for what the provider reported, else for
+ * what its prompt and the text that came are at most. Throws BudgetError, ConfigError, CancelledError, ModelError.
  */
 export async function callModel(
   context: CallContext,
@@ -58,10 +58,13 @@ export async function callModel(
     // A signal for each call: some versions of Node warn of more than ten listeners on one.
     signal: signal && AbortSignal.any([signal]),
     onText,
+    queuedMs: 0,
   };
   return retry(() => attemptCall(context, attempt), {
     ...context.retry,
     signal: attempt.signal,
+    // Many jobs at one time wait long for their turn: that is not the provider's time.
+    now: () => performance.now() - attempt.queuedMs,
     onRetry: ({ error, waitMs, attempt: number, attempts }) =>
       notes(`${error.userMessage} Attempt ${number} of ${attempts} in ${Math.ceil(waitMs / 1000)} s.`),
   });
@@ -76,11 +79,13 @@ export function boundPrompt(request: CompletionRequest): number {
 /** What Anthropic puts before a prompt whose answer is a tool's input; at most 530 for any of its models. */
 const forcedToolTokens = 600;
 
-interface Attempt extends CompletionOptions {
+interface Attempt extends Pick<CallOptions, "onText" | "signal"> {
   request: CompletionRequest;
   asked: Pick<NewCall, "key" | "stage" | "model" | "prompt">;
   worstCaseUsd: number | null;
   tokens: number;
+  /** Milliseconds that all attempts together waited for money and for their turn. */
+  queuedMs: number;
 }
 
 async function remember({ journal, recordTo }: CallContext, asked: Attempt["asked"]): Promise<Completion | null> {
@@ -93,40 +98,78 @@ async function remember({ journal, recordTo }: CallContext, asked: Attempt["aske
 
 async function attemptCall(context: CallContext, attempt: Attempt): Promise<Completion> {
   const { client, ledger, redact } = context;
-  const { asked, worstCaseUsd } = attempt;
-  using reservation = ledger.reserve({ ...asked, billed: client.billed, worstCaseUsd });
-  const enter = async (answer: RecordedAnswer | null, usage: Usage | null): Promise<void> => {
-    const call: NewCall = { ...asked, answer, usage, costUsd: costOf(context, usage, worstCaseUsd) };
+  const { asked, request, worstCaseUsd, signal } = attempt;
+  const planned = { ...asked, billed: client.billed, worstCaseUsd, signal };
+  using reservation = await inQueue(attempt, ledger.reserve(planned));
+  const enter = async (answer: RecordedAnswer | null, usage: Usage | null, costUsd: number | null): Promise<void> => {
+    const call: NewCall = { ...asked, answer, usage, costUsd };
     await context.journal.append(call);
     reservation.settle(call);
     await context.recordTo?.append(call);
   };
-  try {
-    const { text, stop, usage } = await takeTurn(context, attempt);
-    const answer = { text: redactAnswer(text, redact), stop };
-    await enter(answer, usage);
-    return { ...answer, usage };
-  } catch (error) {
-    if (error instanceof ModelError && error.usage) await enter(null, error.usage);
+  const progress: CallProgress = { sent: false, begun: false, text: "" };
+  const completion = await takeTurn(context, attempt, progress).catch(async (error: unknown) => {
+    const broken = settleBroken(context, { error, progress, request });
+    if (broken) await enter(null, broken.usage, broken.costUsd);
     throw error;
-  }
+  });
+  const { text, stop, usage } = completion;
+  const answer = { text: redactAnswer(text, redact), stop };
+  await enter(answer, usage, costOf(context, usage, worstCaseUsd));
+  return { ...answer, usage };
+}
+
+async function inQueue<T>(attempt: Attempt, turn: Promise<T>): Promise<T> {
+  const since = performance.now();
+  const value = await turn;
+  attempt.queuedMs += performance.now() - since;
+  return value;
 }
 
 async function takeTurn(
   { client, job, limiter, redact }: CallContext,
-  { request, tokens, onText, signal }: Attempt,
+  attempt: Attempt,
+  progress: CallProgress,
 ): Promise<Completion> {
-  using _ = await limiter.enter({ job, tokens, signal });
+  const { request, tokens, onText, signal } = attempt;
+  using _ = await inQueue(attempt, limiter.enter({ job, tokens, signal }));
   const shown = onText && redactStream(onText, redact);
+  progress.sent = true;
   try {
-    const completion = await client.complete(request, { onText: shown?.write, signal });
+    const completion = await client.complete(request, {
+      onText(text) {
+        progress.text += text;
+        shown?.write(text);
+      },
+      onBegun() {
+        progress.begun = true;
+      },
+      signal,
+    });
     shown?.end();
     return completion;
   } catch (error) {
     if (error instanceof ModelError && error.code === "model-rate-limited")
-      limiter.pause(Math.min(error.retryAfterMs ?? shortPauseMs, longestWaitMs));
+      limiter.pause(Math.min(error.retryAfterMs || shortPauseMs, longestWaitMs));
     throw error;
   }
+}
+
+/** Null where there is nothing to pay. */
+function settleBroken(
+  { client, prices }: CallContext,
+  { error, progress, request }: { error: unknown; progress: CallProgress; request: CompletionRequest },
+): { usage: Usage; costUsd: number | null } | null {
+  const reported = error instanceof ModelError ? error.usage : null;
+  if (!client.billed) return reported && { usage: reported, costUsd: 0 };
+  const usage = usageOfBrokenCall(error, progress, {
+    promptTokens: boundPrompt(request),
+    receivedTokens: boundTokens(progress.text),
+    maxOutputTokens: request.maxOutputTokens,
+  });
+  if (!usage || reported) return usage && { usage, costUsd: prices.priceOf(client.name, usage) };
+  // Nobody said how much of the prompt went into the cache, which may be dearer.
+  return { usage, costUsd: prices.worstCase(client.name, usage.inputTokens, usage.outputTokens) };
 }
 
 /** Where a provider limits its rate and does not say for how long. */

@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { providerKeyVariables } from "../config.ts";
 import { CancelledError, ModelError, throwIfCancelled } from "../errors.ts";
 import { redactSecrets } from "../log.ts";
 import { describeAnswer, textOf } from "./answer-shape.ts";
@@ -12,7 +13,7 @@ export interface CommandClientOptions {
   name: string;
   program: string;
   args: readonly string[];
-  /** The program's own. */
+  /** The program's own, but for the providers' keys: one that has a subscription would take them and bill them. */
   environment: Readonly<Record<string, string | undefined>>;
   timeLimitMs?: number | undefined;
   maxAnswerBytes?: number | undefined;
@@ -65,7 +66,7 @@ function startProgram({ program, args, environment }: CommandClientOptions, fold
   // A group of its own, so that whatever it starts ends with it. A path is meant from here, not from its folder.
   const child = spawn(program.includes("/") ? resolve(program) : program, [...args], {
     cwd: folder,
-    env: { ...environment },
+    env: withoutKeys(environment),
     detached: true,
   });
   let errors = "";
@@ -89,6 +90,11 @@ function startProgram({ program, args, environment }: CommandClientOptions, fold
     child.once("close", (code, signal) => resolveEnd({ code, signal }));
   });
   return { child, ended, lastError: () => lastLine(errors) };
+}
+
+function withoutKeys(environment: CommandClientOptions["environment"]): NodeJS.ProcessEnv {
+  const keys: ReadonlySet<string> = new Set(providerKeyVariables);
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !keys.has(name)));
 }
 
 interface Reading extends CompletionOptions {

@@ -3,7 +3,14 @@ import { ConfigError } from "../errors.ts";
 import { createAnthropicClient } from "./anthropic.ts";
 import { createCommandClient } from "./command.ts";
 import type { ModelClient } from "./model.ts";
-import { type ModelAddress, type Provider, type ProviderKind, parseModelName, providers } from "./model-name.ts";
+import {
+  isBilled,
+  type ModelAddress,
+  type Provider,
+  type ProviderKind,
+  parseModelName,
+  providers,
+} from "./model-name.ts";
 import { createOpenAiChatClient } from "./openai-chat.ts";
 import { createOpenAiResponsesClient } from "./openai-responses.ts";
 import type { ProviderContact } from "./provider-errors.ts";
@@ -43,20 +50,20 @@ function createProviderClient({ kind, model }: ProviderAddress, options: ModelCl
   const { title, keyVariable } = providers[kind];
   const key = readKey(kind, environment);
   const contact: ProviderContact = { title, model, baseUrl: findBaseUrl(kind, options), keyVariable, key };
+  const billed = isBilled(name, environment);
   const limits = options.limits ?? (localKinds.has(kind) ? localStreamLimits : hostedStreamLimits);
-  if (kind === "anthropic") return createAnthropicClient({ name, contact: withKey(contact), limits });
+  if (kind === "anthropic") return createAnthropicClient({ name, billed, contact: withKey(contact), limits });
   if (kind === "openai") {
     const account = {
       organization: environment.OPENAI_ORG_ID?.trim() || null,
       project: environment.OPENAI_PROJECT_ID?.trim() || null,
     };
-    return createOpenAiResponsesClient({ name, contact: withKey(contact), account, limits });
+    return createOpenAiResponsesClient({ name, billed, contact: withKey(contact), account, limits });
   }
   return createOpenAiChatClient({
     name,
     provider: kind === "openrouter" ? kind : contact.baseUrl,
-    // Whoever runs a model for others gives them a key.
-    billed: kind === "openrouter" || (kind === "compatible" && key !== null),
+    billed,
     contact,
     marksCache: kind === "openrouter" && model.startsWith("anthropic/"),
     limits,

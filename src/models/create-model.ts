@@ -1,5 +1,5 @@
-import { ModelError } from "../errors.ts";
-import { boundPrompt, type CallContext, callModel } from "./call-model.ts";
+import { type AnswerRoom, type Asked, createAnswerRoom } from "./answer-room.ts";
+import { type CallContext, callModel } from "./call-model.ts";
 import type {
   AnswerShape,
   Completion,
@@ -16,39 +16,41 @@ import { answerSchema, parseAnswer } from "./structured-answer.ts";
 export function createModel(context: CallContext): Model {
   const { client, prices } = context;
   const contextTokens = prices.contextTokens(client.name);
+  const asking = { ...context, room: createAnswerRoom({ contextTokens }) };
   return {
     name: client.name,
     contextTokens,
-    ask: (question) => ask(context, question),
-    askFor: (question) => askFor({ ...context, contextTokens }, question),
+    ask: (question) => ask(asking, question),
+    askFor: (question) => askFor(asking, question),
   };
 }
+
+type AskContext = CallContext & { room: AnswerRoom };
 
 /** Further calls for one text that the token limit cuts. */
 const mostContinuations = 3;
 
-async function ask(context: CallContext, question: Question): Promise<TextAnswer> {
-  let messages = question.messages;
+async function ask(context: AskContext, question: Question): Promise<TextAnswer> {
+  let request = requestOf(question);
   let text = "";
   for (let continuation = 0; continuation <= mostContinuations; continuation++) {
-    const request = requestOf({ ...question, messages });
-    const completion = await (text ? call : callUntilText)(context, question, request);
+    const asked = await (text ? callForText : callUntilText)(context, question, request);
+    const { completion } = asked;
     if (completion.stop.unified === "refusal") return refused(completion);
     text += completion.text;
     if (completion.stop.unified !== "length" && !isBlank(text)) return { kind: "answered", text };
-    if (isBlank(completion.text)) return unusable("The answer was empty.");
+    if (isBlank(completion.text)) return saidNothing(asked);
     context.notes(`${question.stage}: the answer was cut at the token limit and is continued.`);
-    messages = [...messages, says("assistant", completion.text), says("user", continueText)];
+    const messages = [...asked.request.messages, says("assistant", completion.text), says("user", continueText)];
+    request = { ...asked.request, messages };
   }
-  return unusable(`The answer was cut ${mostContinuations + 1} times at ${question.maxOutputTokens} tokens.`);
+  return unusable(`The answer was cut ${mostContinuations + 1} times at ${request.maxOutputTokens} tokens.`);
 }
 
 const continueText = "Continue exactly where you stopped; repeat nothing.";
 
-type ValueContext = CallContext & { contextTokens: number };
-
 async function askFor<T>(
-  context: ValueContext,
+  context: AskContext,
   question: Question & { answer: AnswerShape<T> },
 ): Promise<ValueAnswer<T>> {
   const { name, schema } = question.answer;
@@ -78,44 +80,62 @@ function askForRepair(text: string, problems: readonly string[]): Message[] {
 }
 
 /** A value cannot be continued: one that the token limit cut is asked for again with twice as much room. */
-async function askWhole(context: ValueContext, question: Question, request: CompletionRequest): Promise<TextAnswer> {
-  let completion: Completion | null = await callUntilText(context, question, request);
-  if (completion.stop.unified === "length") completion = await callWithMoreRoom(context, question, request);
-  if (completion?.stop.unified === "refusal") return refused(completion);
-  if (completion === null || completion.stop.unified === "length")
-    return unusable(`The answer is too long for ${request.maxOutputTokens} tokens and for twice as many.`);
-  return isBlank(completion.text) ? unusable("The answer was empty.") : { kind: "answered", text: completion.text };
-}
-
-/** Null where the model has no more room. */
-async function callWithMoreRoom(
-  context: ValueContext,
-  question: Question,
-  request: CompletionRequest,
-): Promise<Completion | null> {
-  const room = context.contextTokens - boundPrompt(request);
-  const maxOutputTokens = Math.min(2 * request.maxOutputTokens, room);
-  if (maxOutputTokens <= request.maxOutputTokens) return null;
-  context.notes(`${question.stage}: the answer was cut at the token limit and is asked for again with more room.`);
-  try {
-    return await call(context, question, { ...request, maxOutputTokens });
-  } catch (error) {
-    // No list says how long an answer of a model may be; a provider refuses what is longer.
-    if (error instanceof ModelError && error.code === "model-request-refused") return null;
-    throw error;
-  }
+async function askWhole(context: AskContext, question: Question, request: CompletionRequest): Promise<TextAnswer> {
+  const first = await callUntilText(context, question, request);
+  const isCut = first.completion.stop.unified === "length" && !isBlank(first.completion.text);
+  const note = "the answer was cut at the token limit and is asked for again with more room.";
+  const asked = isCut ? await callWider(context, question, first.request, note) : first;
+  if (asked === null || (isCut && asked.completion.stop.unified === "length"))
+    return unusable(`The answer is too long for ${first.request.maxOutputTokens} tokens and for twice as many.`);
+  const { completion } = asked;
+  if (completion.stop.unified === "refusal") return refused(completion);
+  return isBlank(completion.text) ? saidNothing(asked) : { kind: "answered", text: completion.text };
 }
 
 /** An empty answer is an accident of the provider's: the same is asked once more. */
-async function callUntilText(
-  context: CallContext,
+async function callUntilText(context: AskContext, question: Question, request: CompletionRequest): Promise<Asked> {
+  const asked = await callForText(context, question, request);
+  const { unified } = asked.completion.stop;
+  if (!isBlank(asked.completion.text) || unified === "refusal" || unified === "length") return asked;
+  context.notes(`${question.stage}: the answer was empty and is asked for again.`);
+  return callForText(context, question, asked.request);
+}
+
+/** How often the room of an answer is doubled whose model used up all of it before it said anything. */
+const mostDoublings = 2;
+
+/** A model that thinks may use up its room by that; the same room would not help it. */
+async function callForText(context: AskContext, question: Question, request: CompletionRequest): Promise<Asked> {
+  let asked = await context.room.ask(request, (granted) => call(context, question, granted));
+  for (let doubling = 0; doubling < mostDoublings && usedUpRoom(asked.completion); doubling++) {
+    const note = `the model used up ${asked.request.maxOutputTokens} tokens without an answer and is given more.`;
+    const wider = await callWider(context, question, asked.request, note);
+    if (wider === null) return asked;
+    asked = wider;
+  }
+  return asked;
+}
+
+/** Null where the model has no more room. */
+function callWider(
+  context: AskContext,
   question: Question,
   request: CompletionRequest,
-): Promise<Completion> {
-  const completion = await call(context, question, request);
-  if (!isBlank(completion.text) || completion.stop.unified === "refusal") return completion;
-  context.notes(`${question.stage}: the answer was empty and is asked for again.`);
-  return call(context, question, request);
+  note: string,
+): Promise<Asked | null> {
+  return context.room.askWider(request, (wider) => {
+    context.notes(`${question.stage}: ${note}`);
+    return call(context, question, wider);
+  });
+}
+
+function usedUpRoom({ text, stop }: Completion): boolean {
+  return isBlank(text) && stop.unified === "length";
+}
+
+function saidNothing({ request, completion }: Asked): { kind: "unusable"; why: string } {
+  if (!usedUpRoom(completion)) return unusable("The answer was empty.");
+  return unusable(`The model used up ${request.maxOutputTokens} tokens before it answered anything.`);
 }
 
 function call(

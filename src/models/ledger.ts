@@ -1,14 +1,15 @@
-import { BudgetError, ConfigError } from "../errors.ts";
+import { BudgetError, CancelledError, ConfigError, throwIfCancelled } from "../errors.ts";
 import type { NewCall, RecordedCall } from "./recorded-call.ts";
 import type { SpendingRow } from "./spending.ts";
 
 /** What a run has spent on models, and whether it may spend more. */
 export interface Ledger {
   /**
-   * Sets aside what a call could cost, so that calls at one time cannot cross the limit together. Throws BudgetError
-   * where that is more than is left, ConfigError where a billed call's price is not known.
+   * Sets aside what a call could cost, so that calls at one time cannot cross the limit together. Waits, the first come
+   * first, where it fits only once calls that run have come to less than they could. Throws BudgetError where it is more
+   * than is left, ConfigError where a billed call's price is not known, CancelledError on abort.
    */
-  reserve(call: PlannedCall): Reservation;
+  reserve(call: PlannedCall): Promise<Reservation>;
   spending(): Spending;
 }
 
@@ -18,6 +19,7 @@ interface PlannedCall {
   billed: boolean;
   /** US dollars; null where the price is not known. */
   worstCaseUsd: number | null;
+  signal?: AbortSignal | undefined;
 }
 
 /** Money set aside; disposing gives back what was not spent. */
@@ -44,42 +46,42 @@ const tolerance = 1e-8;
 
 export function createLedger({ maxCostUsd, calls, onSpent }: LedgerOptions): Ledger {
   const rows = new Map<string, SpendingRow>();
-  let spent = 0;
-  let reserved = 0;
+  const purse: Purse = { maxCostUsd, spent: 0, reserved: 0, waiting: new Set() };
   const enter = (call: NewCall): void => {
     const key = JSON.stringify([call.stage, call.model]);
     rows.set(key, addCall(rows.get(key) ?? emptyRow(call), call));
-    spent += call.costUsd ?? 0;
+    purse.spent += call.costUsd ?? 0;
   };
   for (const call of calls) enter(call);
   return {
-    reserve(call) {
+    async reserve(call) {
       const amount = worstCaseOf(call);
-      if (amount > 0 && spent + reserved + amount > maxCostUsd + tolerance)
-        throw describeOverrun(call, { spent, reserved, amount, maxCostUsd });
-      reserved += amount;
+      await waitForMoney(purse, call, amount);
       let open = true;
       const release = (): void => {
-        if (open) reserved -= amount;
+        if (open) purse.reserved -= amount;
         open = false;
       };
       return {
         settle(settled) {
           release();
           enter(settled);
-          onSpent?.(spent);
+          letNextIn(purse);
+          onSpent?.(purse.spent);
         },
-        [Symbol.dispose]: release,
+        [Symbol.dispose]() {
+          release();
+          letNextIn(purse);
+        },
       };
     },
-    spending: () => ({ totalUsd: spent, rows: [...rows.values()].sort(byStageAndModel) }),
+    spending: () => ({ totalUsd: purse.spent, rows: [...rows.values()].sort(byStageAndModel) }),
   };
 }
 
-function worstCaseOf({ model, billed, worstCaseUsd }: PlannedCall): number {
-  if (!billed) return 0;
-  if (worstCaseUsd !== null) return worstCaseUsd;
-  throw new ConfigError({
+/** What to throw before a billed model is asked whose price no list has. */
+export function priceUnknown(model: string): ConfigError {
+  return new ConfigError({
     code: "price-unknown",
     userMessage:
       `The price of ${model} is not known: give it in the configuration as prices (US dollars per million tokens), ` +
@@ -87,15 +89,82 @@ function worstCaseOf({ model, billed, worstCaseUsd }: PlannedCall): number {
   });
 }
 
-function describeOverrun(
-  { stage, model }: PlannedCall,
-  { spent, reserved, amount, maxCostUsd }: Record<"spent" | "reserved" | "amount" | "maxCostUsd", number>,
-): BudgetError {
-  const others = reserved > tolerance ? ` and ${dollars(reserved)} are set aside for calls that still run` : "";
+/** US dollars. */
+interface Purse {
+  maxCostUsd: number;
+  spent: number;
+  /** Set aside for calls that run. */
+  reserved: number;
+  /** In the order in which they came; what waits holds nothing. */
+  waiting: Set<Waiter>;
+}
+
+interface Waiter {
+  call: PlannedCall;
+  amount: number;
+  letIn: () => void;
+  refuse: (error: Error) => void;
+}
+
+/** Returns when the amount is set aside. */
+function waitForMoney(purse: Purse, call: PlannedCall, amount: number): Promise<void> {
+  const { signal } = call;
+  return new Promise((resolve, reject) => {
+    throwIfCancelled(signal);
+    if (amount === 0) return resolve();
+    if (crossesLimit(purse, amount)) throw describeOverrun(call, amount, purse);
+    const leave = (): void => {
+      purse.waiting.delete(waiter);
+      signal?.removeEventListener("abort", onAbort);
+    };
+    const onAbort = (): void => {
+      waiter.refuse(new CancelledError(signal?.reason));
+      letNextIn(purse);
+    };
+    const waiter: Waiter = {
+      call,
+      amount,
+      letIn() {
+        leave();
+        purse.reserved += amount;
+        resolve();
+      },
+      refuse(error) {
+        leave();
+        reject(error);
+      },
+    };
+    signal?.addEventListener("abort", onAbort, { once: true });
+    purse.waiting.add(waiter);
+    letNextIn(purse);
+  });
+}
+
+/** Whoever is first waits only for calls that run: without any, what does not fit crosses the limit by itself. */
+function letNextIn(purse: Purse): void {
+  for (const waiter of purse.waiting) {
+    const { call, amount } = waiter;
+    if (crossesLimit(purse, amount)) waiter.refuse(describeOverrun(call, amount, purse));
+    else if (crossesLimit(purse, purse.reserved + amount)) return;
+    else waiter.letIn();
+  }
+}
+
+function crossesLimit({ spent, maxCostUsd }: Purse, amount: number): boolean {
+  return spent + amount > maxCostUsd + tolerance;
+}
+
+function worstCaseOf({ model, billed, worstCaseUsd }: PlannedCall): number {
+  if (!billed) return 0;
+  if (worstCaseUsd !== null) return worstCaseUsd;
+  throw priceUnknown(model);
+}
+
+function describeOverrun({ stage, model }: PlannedCall, amount: number, { spent, maxCostUsd }: Purse): BudgetError {
   return new BudgetError({
     code: "budget",
     userMessage:
-      `${dollars(spent)} of ${dollars(maxCostUsd)} were spent${others}; the next call (${stage}, ${model}) could cost ` +
+      `${dollars(spent)} of ${dollars(maxCostUsd)} were spent; the next call (${stage}, ${model}) could cost ` +
       `${dollars(amount)}. Continue with --resume <run folder> --max-cost <more>.`,
   });
 }

@@ -1,3 +1,4 @@
+import { extractiveModel } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 
 export type ProviderKind =
@@ -92,6 +93,17 @@ export function parseModelName(text: string): ModelAddress {
   const provider = prefixes.get(prefix);
   if (provider === undefined) throw unknownProvider(text);
   return { kind: provider, model: rest };
+}
+
+/**
+ * Whether a model's calls cost money that has to be known beforehand. Whoever runs a model for others gives them a key.
+ * Throws ConfigError as `parseModelName` does.
+ */
+export function isBilled(name: string, environment: Readonly<Record<string, string | undefined>>): boolean {
+  if (name === extractiveModel) return false;
+  const { kind } = parseModelName(name);
+  if (kind === "compatible") return Boolean(environment.COMPATIBLE_API_KEY?.trim());
+  return kind === "anthropic" || kind === "openai" || kind === "openrouter";
 }
 
 /** Models that are known by their names alone. */

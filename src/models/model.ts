@@ -73,6 +73,8 @@ export interface CompletionRequest {
 
 export interface CompletionOptions {
   onText?: ((text: string) => void) | undefined;
+  /** Told once the provider has begun to answer, also where the model only thinks: from then on the call is billed. */
+  onBegun?: (() => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 

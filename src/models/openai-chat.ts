@@ -37,11 +37,13 @@ export function createOpenAiChatClient(client: OpenAiChatOptions): ModelClient {
     billed,
     async complete(request, options) {
       for (;;) {
+        // Another call may learn of an extra while this one is under way with it.
+        const left = new Set(unknown);
         try {
-          return await completeOnce(client, { request, options, unknown });
+          return await completeOnce(client, { request, options, unknown: left });
         } catch (error) {
           const extra = unknownExtra(error);
-          if (extra === null || unknown.has(extra)) throw toModelError(error, contact);
+          if (extra === null || left.has(extra)) throw toModelError(error, contact);
           unknown.add(extra);
         }
       }
@@ -70,6 +72,7 @@ async function completeOnce(
       limits,
       maxOutputTokens: request.maxOutputTokens,
       signal: options.signal,
+      onBegun: options.onBegun,
       open: (connection) =>
         createOpenAiSdk(contact, connection).chat.completions.create(body, { signal: connection.signal }),
       read: answer.read,

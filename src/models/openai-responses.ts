@@ -10,18 +10,20 @@ import { type StreamLimits, watchStream } from "./watch-stream.ts";
 export interface OpenAiResponsesOptions {
   /** As in the configuration. */
   name: string;
+  billed: boolean;
   contact: ProviderContact & { key: string };
   account: OpenAiAccount;
   limits: StreamLimits;
 }
 
 /** OpenAI's Responses API; https://platform.openai.com/docs/api-reference/responses-streaming */
-export function createOpenAiResponsesClient({ name, contact, account, limits }: OpenAiResponsesOptions): ModelClient {
+export function createOpenAiResponsesClient(options: OpenAiResponsesOptions): ModelClient {
+  const { name, billed, contact, account, limits } = options;
   return {
     name,
     provider: "openai",
-    billed: true,
-    async complete(request, { onText, signal }) {
+    billed,
+    async complete(request, { onText, onBegun, signal }) {
       const body = writeRequest(contact.model, request);
       const answer = createAnswerReader(onText);
       try {
@@ -30,6 +32,7 @@ export function createOpenAiResponsesClient({ name, contact, account, limits }: 
           limits,
           maxOutputTokens: request.maxOutputTokens,
           signal,
+          onBegun,
           open: (connection) =>
             createOpenAiSdk(contact, connection, account).responses.create(body, { signal: connection.signal }),
           read: answer.read,

@@ -1,6 +1,8 @@
 import { calcPrice, type Provider } from "@pydantic/genai-prices";
 import type { TokenPrices } from "../config.ts";
+import { ConfigError } from "../errors.ts";
 import type { Usage } from "./model.ts";
+import { type ModelAddress, parseModelName } from "./model-name.ts";
 
 /** What models cost, in US dollars. Null wherever nobody knows: a price is never guessed. */
 export interface PriceList {
@@ -52,11 +54,18 @@ function lookUp(given: Provider | null, modelName: string, usage: Usage): Return
 
 /** The providers whose list prices hold for a model string; others (a local server, a command) have none. */
 function addressOf(modelName: string): { providerId: string; model: string } | null {
-  const [, providerId, model] = /^(anthropic|openai|openrouter)\/(.+)$/.exec(modelName) ?? [];
-  if (providerId && model) return { providerId, model };
-  if (/^claude-/.test(modelName)) return { providerId: "anthropic", model: modelName };
-  if (/^(gpt-|chatgpt-|o[134](-|$))/.test(modelName)) return { providerId: "openai", model: modelName };
-  return null;
+  const address = parseOrNull(modelName);
+  if (address?.kind !== "anthropic" && address?.kind !== "openai" && address?.kind !== "openrouter") return null;
+  return { providerId: address.kind, model: address.model };
+}
+
+function parseOrNull(modelName: string): ModelAddress | null {
+  try {
+    return parseModelName(modelName);
+  } catch (error) {
+    if (error instanceof ConfigError) return null;
+    throw error;
+  }
 }
 
 /** A provider may count its cache apart; the registry refuses parts that exceed their whole. */

@@ -25,6 +25,8 @@ export interface WatchedStream<Event> {
   limits: StreamLimits;
   maxOutputTokens: number;
   signal: AbortSignal | undefined;
+  /** Told of the first event. */
+  onBegun?: (() => void) | undefined;
   open(connection: WatchedConnection): PromiseLike<AsyncIterable<Event>>;
   /** Takes one event; returns how many characters of the answer it held. */
   read(event: Event): number;
@@ -35,12 +37,13 @@ export interface WatchedStream<Event> {
  * (`model-timed-out`), one that does not stop (`model-answer-endless`), one that sends no event at all
  * (`model-answer-garbled`). CancelledError when the signal fires.
  */
-export async function watchStream<Event>({ open, read, ...bounds }: WatchedStream<Event>): Promise<void> {
+export async function watchStream<Event>({ open, read, onBegun, ...bounds }: WatchedStream<Event>): Promise<void> {
   using watch = startWatch(bounds);
   let events = 0;
   try {
     for await (const event of await open(watch.connection)) {
       events += 1;
+      if (events === 1) onBegun?.();
       watch.heard();
       watch.received(read(event));
       if (watch.ending() !== null) break;

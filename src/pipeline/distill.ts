@@ -1,5 +1,6 @@
 import type { Author } from "../authors/author.ts";
-import { concludeRun, isSentBack, reproduceBest, reviewBest, settleBest, stopForBudget } from "./conclude-run.ts";
+import { reproduceBest, reviewBest, sendBack, settleBest } from "./check-best.ts";
+import { concludeRun, stopForBudget } from "./conclude-run.ts";
 import { classifyFiles, cloneSource, summarizeRepository, surveySource } from "./read-repository.ts";
 import type { Run } from "./run.ts";
 import { draftExample, executeIteration, needsRevision, reviseExample, writePlan } from "./write-example.ts";
@@ -26,7 +27,7 @@ export async function distill(run: Run, author: Author): Promise<void> {
       if (!needsRevision(run, iteration)) {
         await reproduceBest(run, context);
         await reviewBest(run, author, context);
-        if (!isSentBack(run, author, iteration)) break;
+        if (!sendBack(run, author, iteration)) break;
       }
       iteration = await reviseExample(run, author, context, iteration);
     }

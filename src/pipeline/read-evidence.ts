@@ -67,7 +67,8 @@ export async function readEvidence({
         addImpostor(evidence, module.name, module.file);
     }
     const swallowed = record.handledExceptions.filter(
-      ({ reraises, file }) => !reraises && file.startsWith(`${exampleFolder}/`),
+      ({ reraises, file }) =>
+        !reraises && file.startsWith(`${exampleFolder}/`) && !file.endsWith("/example_recording.py"),
     );
     evidence.swallowed.push(...swallowed.slice(0, 100 - evidence.swallowed.length));
     evidence.errors.push(...record.errors.slice(0, 20 - evidence.errors.length));

@@ -60,7 +60,7 @@ export async function executeIteration(run: Run, context: AuthorContext, iterati
         onOutput: run.outputListener("execute"),
         signal: run.signal,
       });
-      iteration.verdict = assessExecution(iteration.execution, survey.coreFunctions);
+      iteration.verdict = assessExecution(iteration.execution, survey.coreFunctions, iteration.draft.changesSource);
       iteration.seconds = Math.round((performance.now() - started) / 10) / 100;
       run.state.reflection_idx = iteration.index;
       recordBest(run);
@@ -163,6 +163,8 @@ async function addIteration(
     startedAt: now.toISOString(),
     seconds: 0,
   };
+  // Only the newest draft is gone on from, and what an author remembers may be a whole conversation.
+  for (const earlier of distiller.iterations) earlier.draft.memory = null;
   distiller.iterations.push(iteration);
   await run.save();
   return iteration;

@@ -62,8 +62,11 @@ export function findCoreFunctions(
     }
   }
   const scores = new Map<string, CoreFunction>();
+  const targets = new Set(outlines.map(({ path }) => path));
   for (const usage of usages) {
-    const resolve = createResolver(usage.source, modules);
+    const resolve = createResolver(usage.source, modules, (module, level, name) =>
+      leadsTo(targets, usage.path, module, level, name),
+    );
     const counts = new Map<string, { entry: { symbol: CodeSymbol; path: string }; count: number; sure: number }>();
     const used = new Set(usage.source.calls.map(({ name }) => name));
     for (const call of usage.source.calls) {
@@ -114,14 +117,33 @@ interface Origin {
   self: boolean;
 }
 
-/** Tells where a call's first name comes from; `foreign` for other packages. */
-export function createResolver(source: PythonSource, modules: PythonModules): (call: PythonCall) => Origin | "foreign" {
+/** Whether a relative import of a file is one of the given files, and not a helper that lies beside the tests. */
+function leadsTo(targets: ReadonlySet<string>, from: string, module: string, level: number, name: string): boolean {
+  const folder = from.split("/").slice(0, -level);
+  const base = [...folder, ...(module ? module.split(".") : [])].join("/");
+  const places = module ? [base] : [base ? `${base}/${name}` : name, base];
+  return places.some((place) =>
+    [`${place}.py`, `${place}.pyx`, place ? `${place}/__init__.py` : "__init__.py"].some((path) => targets.has(path)),
+  );
+}
+
+/**
+ * Tells where a call's first name comes from; `foreign` for other packages. Relative imports are the repository's own
+ * unless told otherwise.
+ */
+export function createResolver(
+  source: PythonSource,
+  modules: PythonModules,
+  isOwnRelative: (module: string, level: number, name: string) => boolean = () => true,
+): (call: PythonCall) => Origin | "foreign" {
   const imported = new Map<string, string | null>();
   let star = false;
   for (const { module, level, names, alias, star: isStar } of source.imports) {
-    const own = level > 0 || modules.topLevel.has(module.split(".")[0] ?? "");
+    const isOwn = (name: string): boolean =>
+      level > 0 ? isOwnRelative(module, level, name) : modules.topLevel.has(module.split(".")[0] ?? "");
+    const own = isOwn("");
     if (isStar && own) star = true;
-    if (names) for (const name of names) imported.set(name.alias, own ? module : null);
+    if (names) for (const name of names) imported.set(name.alias, isOwn(name.name) ? module : null);
     else imported.set(alias ?? module.split(".")[0] ?? module, own ? module : null);
   }
   return (call) => {

@@ -34,8 +34,8 @@ interface RawSnippet {
 
 /** Snippets of a document in reading order; the format follows from the file's name. */
 export async function readSnippets(path: string, text: string): Promise<Snippet[]> {
-  if (text.length > longestDocument) return [];
   if (/\.ipynb$/i.test(path)) return readNotebook(path, text);
+  if (text.length > longestDocument) return [];
   const raw = /\.(rst|txt)$/i.test(path) || !/\.[a-z]+$/i.test(path) ? readStructuredText(text) : readMarkdown(text);
   const snippets: Snippet[] = [];
   for (const { line, endLine, language, code, heading, prose } of raw.slice(0, maxSnippets)) {

@@ -62,6 +62,8 @@ const limits = {
   /** A Markdown tree takes hundreds of times its text; what a long document shows, it shows early. */
   documentCharacters: 30_000,
   snippets: 600,
+  /** Most of a notebook are the pictures that it printed. */
+  notebookBytes: 10_000_000,
 };
 
 export interface SurveyOptions {
@@ -140,7 +142,11 @@ export async function surveyRepository({ folder, subdirectory, signal }: SurveyO
     usages.push({ path: snippet.path, weight, source });
   }
 
-  const target = outlines.filter(({ path }) => isTargetSource(path));
+  const sources = outlines.filter(({ path }) => isTargetSource(path));
+  // What opens a window is not what an example can call, unless there is nothing else.
+  const windows = new Set(needs.filter(({ kind }) => kind === "gui").map(({ path }) => path));
+  const withoutWindow = sources.filter(({ path }) => !windows.has(path));
+  const target = withoutWindow.length > 0 ? withoutWindow : sources;
   return {
     files,
     readme,
@@ -245,7 +251,7 @@ async function readDocuments(
   files: readonly SurveyFile[],
   readme: string | null,
   needs: Need[],
-  read: (path: string) => Promise<string | null>,
+  read: (path: string, maxBytes?: number) => Promise<string | null>,
   signal?: AbortSignal,
 ): Promise<Snippet[]> {
   const dull = /(^|\/)(change(s|log)?|history|news|contributing|code_of_conduct|authors|release)[\w.-]*\.\w+$/i;
@@ -265,7 +271,7 @@ async function readDocuments(
   const snippets: Snippet[] = [];
   for (const { path, type } of documents) {
     throwIfCancelled(signal);
-    const text = await read(path);
+    const text = await read(path, type === "notebook" ? limits.notebookBytes : undefined);
     if (text === null) continue;
     if (type !== "notebook") needs.push(...findNeeds(path, text.slice(0, 200_000), "prose"));
     const isWhole = type === "notebook" || path === readme;

@@ -196,5 +196,5 @@ async function connect(reply: ScriptedReply, limits: StreamLimits = patient) {
     keyVariable: "ANTHROPIC_API_KEY",
     key,
   };
-  return { endpoint, client: createAnthropicClient({ name: "claude-test", contact, limits }) };
+  return { endpoint, client: createAnthropicClient({ name: "claude-test", billed: true, contact, limits }) };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createModelClient } from "../../src/models/create-client.ts";
+import { isBilled } from "../../src/models/model-name.ts";
 import { plainEvents, question, startScriptedEndpoint } from "./scripted-endpoint.ts";
 
 const key = "sk-test-0123456789abcdef";
@@ -52,14 +53,36 @@ describe("createModelClient", () => {
   });
 
   it("bills what is bought: hosted models, and an endpoint that wants a key", () => {
-    const billed = (name: string, environment = {}) =>
-      createModelClient({ name, environment, baseUrl: "http://a.example/v1" }).billed;
+    const billed = (name: string, environment = {}) => {
+      const said = isBilled(name, environment);
+      expect(createModelClient({ name, environment, baseUrl: "http://a.example/v1" }).billed).toBe(said);
+      return said;
+    };
     expect(billed("claude-x", { ANTHROPIC_API_KEY: key })).toBe(true);
     expect(billed("gpt-5", { OPENAI_API_KEY: key })).toBe(true);
     expect(billed("openrouter/a/b", { OPENROUTER_API_KEY: key })).toBe(true);
     expect(billed("compatible/m", { COMPATIBLE_API_KEY: key })).toBe(true);
     expect(billed("compatible/m")).toBe(false);
+    expect(billed("compatible/m", { COMPATIBLE_API_KEY: " " })).toBe(false);
+    expect(billed("ollama/m", { OPENAI_API_KEY: key })).toBe(false);
     expect(billed("command/true")).toBe(false);
+  });
+
+  it("knows without a key what is billed", () => {
+    expect(["claude-x", "gpt-5", "openrouter/a/b"].map((name) => isBilled(name, {}))).toEqual([true, true, true]);
+    expect(["builtin/extract", "replay/a.jsonl"].map((name) => isBilled(name, {}))).toEqual([false, false]);
+    expect(() => isBilled("nobody/knows", {})).toThrow(expect.objectContaining({ code: "model-unknown-provider" }));
+  });
+
+  it("keeps the providers' keys from a command, which would bill them", async () => {
+    const secrets = { ANTHROPIC_API_KEY: key, OPENAI_API_KEY: key, OPENROUTER_API_KEY: key, COMPATIBLE_API_KEY: key };
+    const environment = { PATH: "/usr/bin:/bin", GREETING: "hello", ...secrets };
+    const { text } = await createModelClient({ name: "command/env", environment, baseUrl: null }).complete(
+      question(),
+      {},
+    );
+    expect(text).toContain("GREETING=hello");
+    expect(text).not.toMatch(/API_KEY/);
   });
 
   it("wants an address for a compatible endpoint", () => {

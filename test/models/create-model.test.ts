@@ -9,7 +9,7 @@ import { type CallLimiter, createCallLimiter } from "../../src/models/call-limit
 import type { CallContext } from "../../src/models/call-model.ts";
 import { createModel } from "../../src/models/create-model.ts";
 import { createLedger, type Spending } from "../../src/models/ledger.ts";
-import type { Model, ModelClient, Question } from "../../src/models/model.ts";
+import type { CompletionRequest, Model, ModelClient, Question } from "../../src/models/model.ts";
 import { createPriceList } from "../../src/models/pricing.ts";
 import type { RecordedCall } from "../../src/models/recorded-call.ts";
 import { openRecording, readRecording } from "../../src/models/recording.ts";
@@ -144,10 +144,36 @@ describe("ask", () => {
   });
 
   it("asks once more where the answer is empty", async () => {
-    await using run = await start(" \n", "There.", "", { text: "", stop: cut });
+    await using run = await start(" \n", "There.", "", "");
     expect(await run.model.ask(question())).toEqual({ kind: "answered", text: "There." });
     expect(await run.model.ask(question("Another task."))).toEqual({ kind: "unusable", why: "The answer was empty." });
     expect(run.client.requests[0]).toEqual(run.client.requests[1]);
+  });
+
+  it("gives a model that used up its room without a word twice as much, at most twice", async () => {
+    const silent = { text: "", stop: cut };
+    await using run = await start(silent, silent, "There.", silent, silent, silent);
+    expect(await run.model.ask(question())).toEqual({ kind: "answered", text: "There." });
+    expect(await run.model.ask(question("Another task."))).toEqual({
+      kind: "unusable",
+      why: "The model used up 4000 tokens before it answered anything.",
+    });
+    const rooms = run.client.requests.map(({ maxOutputTokens }) => maxOutputTokens);
+    expect(rooms).toEqual([1000, 2000, 4000, 1000, 2000, 4000]);
+  });
+
+  it("continues with the room that a model was seen to need, and with no more than it has", async () => {
+    const silent = { text: "", stop: cut };
+    await using run = await start(silent, { text: "one, ", stop: cut }, "two", silent, silent);
+    expect(await run.model.ask(question())).toEqual({ kind: "answered", text: "one, two" });
+    expect(run.client.requests.map(({ maxOutputTokens }) => maxOutputTokens)).toEqual([1000, 2000, 2000]);
+    const large = question("Another.", { maxOutputTokens: 150_000 });
+    expect(await run.model.ask(large)).toMatchObject({
+      kind: "unusable",
+      why: expect.stringMatching(/^The model used/),
+    });
+    expect(run.client.requests[4]?.maxOutputTokens).toBeLessThan(200_000);
+    expect(run.client.left).toBe(0);
   });
 
   it("says why a model refuses, where it says so", async () => {
@@ -200,6 +226,18 @@ describe("askFor", () => {
     });
   });
 
+  it("does not repeat a call that used up its room without a word", async () => {
+    const silent = { text: "", stop: cut };
+    await using run = await start(silent, good, silent, silent, silent);
+    expect(await run.model.askFor(forPlan())).toEqual({ kind: "answered", value: plan });
+    expect(await run.model.askFor(forPlan("Another."))).toEqual({
+      kind: "unusable",
+      why: "The model used up 4000 tokens before it answered anything.",
+    });
+    const rooms = run.client.requests.map(({ maxOutputTokens }) => maxOutputTokens);
+    expect(rooms).toEqual([1000, 2000, 1000, 2000, 4000]);
+  });
+
   it("asks for no more room than the model has, and takes a refusal of the larger request for its limit", async () => {
     await using run = await start({ text: "{", stop: cut }, { text: "{", stop: cut });
     const large = { ...forPlan(), maxOutputTokens: 150_000 };
@@ -214,6 +252,48 @@ describe("askFor", () => {
   it("passes a refusal on, and asks once more where the answer is empty", async () => {
     await using run = await start("", { text: "I will not.", stop: refusal });
     expect(await run.model.askFor(forPlan())).toEqual({ kind: "refused", why: "I will not." });
+  });
+});
+
+describe("the room of an answer", () => {
+  const limitedTo = (limit: number, sentence = "max_tokens: too large") =>
+    Array.from({ length: 20 }, () => ({ maxOutputTokens }: CompletionRequest): Scripted => {
+      if (maxOutputTokens <= limit) return "There.";
+      return new ModelError({ code: "model-request-refused", userMessage: `It refuses the request (${sentence}).` });
+    });
+  const roomsOf = ({ requests }: ScriptedClient): number[] => requests.map(({ maxOutputTokens }) => maxOutputTokens);
+  const long = (text: string): Question => question(text, { maxOutputTokens: 16_000 });
+
+  it("is halved until the provider takes it, and later calls begin there", async () => {
+    for (const name of ["max_tokens", "max_output_tokens", "max_completion_tokens"]) {
+      await using run = await start(...limitedTo(5000, `${name} is too large: 16000`));
+      for (const text of ["one", "two"])
+        expect(await run.model.ask(long(name + text))).toEqual({ kind: "answered", text: "There." });
+      await run.model.ask(question(`${name} three`));
+      expect(roomsOf(run.client)).toEqual([16_000, 8000, 4000, 4000, 1000]);
+    }
+  });
+
+  it("is not halved below what a model has to have", async () => {
+    await using run = await start(...limitedTo(1000));
+    await expect(run.model.ask(long("one"))).rejects.toMatchObject({ code: "model-request-refused" });
+    expect(roomsOf(run.client)).toEqual([16_000, 8000, 4000, 2048]);
+  });
+
+  it("is not what other refusals are about", async () => {
+    for (const sentence of ["temperature: too large", "Unsupported parameter: 'max_tokens' is not supported"]) {
+      await using run = await start(...limitedTo(5000, sentence));
+      await expect(run.model.ask(long(sentence))).rejects.toMatchObject({ code: "model-request-refused" });
+      expect(roomsOf(run.client)).toEqual([16_000]);
+    }
+  });
+
+  it("is asked to be larger once only by a model that has no more", async () => {
+    const cutShort = { text: "{", stop: cut };
+    await using run = await start(cutShort, ...limitedTo(1000).slice(0, 1), cutShort);
+    for (const text of ["one", "two"])
+      expect(await run.model.askFor(forPlan(text))).toMatchObject({ kind: "unusable" });
+    expect(roomsOf(run.client)).toEqual([1000, 2000, 1000]);
   });
 });
 
@@ -412,6 +492,6 @@ describe("cancelling", () => {
     const outcomes = await Promise.allSettled(asked);
     expect(outcomes.every((each) => each.status === "rejected" && each.reason instanceof CancelledError)).toBe(true);
     expect(client.requests).toHaveLength(1);
-    expect(run.spending().totalUsd).toBe(0);
+    expect(run.spending().rows).toMatchObject([{ calls: 1, failedCalls: 1, outputTokens: 0 }]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BudgetError, ConfigError } from "../../src/errors.ts";
+import { BudgetError, CancelledError, ConfigError } from "../../src/errors.ts";
 import { createLedger, type Ledger } from "../../src/models/ledger.ts";
 import type { NewCall, RecordedCall } from "../../src/models/recorded-call.ts";
 
@@ -17,13 +17,20 @@ const call = (given: Partial<NewCall> = {}): RecordedCall => ({
 });
 const planned = { stage: "draft", model: "m", billed: true, worstCaseUsd: 0.5 };
 
-function thrownBy(run: () => unknown): unknown {
-  try {
-    run();
-  } catch (error) {
-    return error;
-  }
-  return null;
+function thrownBy(run: () => Promise<unknown>): Promise<unknown> {
+  return run().then(
+    () => null,
+    (error: unknown) => error,
+  );
+}
+
+/** Whether a promise has been settled once everything that can go on has gone on. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  return Promise.race([settled, new Promise<boolean>((resolve) => setImmediate(() => resolve(false)))]);
 }
 
 describe("createLedger", () => {
@@ -54,9 +61,9 @@ describe("createLedger", () => {
     });
   });
 
-  it("refuses a call that could cross the limit, and says how to go on", () => {
+  it("refuses a call that could cross the limit, and says how to go on", async () => {
     const ledger = createLedger({ maxCostUsd: 0.7, calls: [call()] });
-    const error = thrownBy(() => ledger.reserve(planned));
+    const error = await thrownBy(() => ledger.reserve(planned));
     expect(error).toBeInstanceOf(BudgetError);
     expect(error).toMatchObject({
       code: "budget",
@@ -65,38 +72,67 @@ describe("createLedger", () => {
         "$0.2500 of $0.7000 were spent; the next call (draft, m) could cost $0.5000. " +
         "Continue with --resume <run folder> --max-cost <more>.",
     });
-    ledger.reserve({ ...planned, worstCaseUsd: 0.45 });
+    await ledger.reserve({ ...planned, worstCaseUsd: 0.45 });
   });
 
-  it("keeps calls at one time from crossing the limit together", () => {
+  it("lets a call wait that fits only where those that run stay below what they could cost", async () => {
     const ledger = createLedger({ maxCostUsd: 1, calls: [] });
-    const first = ledger.reserve(planned);
-    const second = ledger.reserve(planned);
-    expect(thrownBy(() => ledger.reserve(planned))).toMatchObject({
-      userMessage: expect.stringContaining("$1.00 are set aside for calls that still run"),
-    });
+    const first = await ledger.reserve(planned);
+    const second = await ledger.reserve(planned);
+    const third = ledger.reserve({ ...planned, worstCaseUsd: 0.8 });
+    const fourth = ledger.reserve({ ...planned, worstCaseUsd: 0.1 });
+    first.settle(call({ costUsd: 0.1 }));
     first[Symbol.dispose]();
-    first[Symbol.dispose]();
-    second.settle(call({ costUsd: 0.1 }));
+    expect([await isSettled(third), await isSettled(fourth)]).toEqual([false, false]);
     second[Symbol.dispose]();
-    ledger.reserve({ ...planned, worstCaseUsd: 0.9 });
-    expect(thrownBy(() => ledger.reserve({ ...planned, worstCaseUsd: 0.01 }))).toBeInstanceOf(BudgetError);
+    second[Symbol.dispose]();
+    using _ = await third;
+    await fourth;
   });
 
-  it("never spends more than the limit where calls cost no more than they could", () => {
+  it("refuses a call that waited in vain, and lets the next one in", async () => {
     const ledger = createLedger({ maxCostUsd: 1, calls: [] });
-    const spend = (amount: number): void => {
-      using reservation = ledger.reserve({ ...planned, worstCaseUsd: amount });
+    const first = await ledger.reserve(planned);
+    const large = thrownBy(() => ledger.reserve({ ...planned, worstCaseUsd: 0.9 }));
+    const small = ledger.reserve({ ...planned, worstCaseUsd: 0.6 });
+    first.settle(call({ costUsd: 0.4 }));
+    expect(await large).toMatchObject({ code: "budget", userMessage: expect.stringContaining("$0.4000 of $1.00") });
+    await small;
+  });
+
+  it("lets no call wait that is cancelled, nor those behind it", async () => {
+    const controller = new AbortController();
+    const ledger = createLedger({ maxCostUsd: 1, calls: [] });
+    await ledger.reserve(planned);
+    const large = thrownBy(() => ledger.reserve({ ...planned, worstCaseUsd: 0.9, signal: controller.signal }));
+    const small = ledger.reserve(planned);
+    expect(await isSettled(small)).toBe(false);
+    controller.abort();
+    expect(await large).toBeInstanceOf(CancelledError);
+    await small;
+  });
+
+  it("keeps calls at one time from crossing the limit together", async () => {
+    const ledger = createLedger({ maxCostUsd: 1, calls: [] });
+    let running = 0;
+    let most = 0;
+    const spend = async (amount: number): Promise<void> => {
+      using reservation = await ledger.reserve({ ...planned, worstCaseUsd: amount });
+      running += amount;
+      most = Math.max(most, ledger.spending().totalUsd + running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running -= amount;
       reservation.settle(call({ costUsd: amount }));
     };
-    const refusals = Array.from({ length: 20 }, () => thrownBy(() => spend(0.1))).filter((error) => error !== null);
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => thrownBy(() => spend(0.1))));
     expect(ledger.spending().totalUsd).toBeCloseTo(1, 9);
-    expect(refusals).toHaveLength(10);
+    expect(most).toBeLessThanOrEqual(1 + 1e-8);
+    expect(outcomes.filter((error) => error instanceof BudgetError)).toHaveLength(10);
   });
 
-  it("does not make a billed call whose price is not known", () => {
+  it("does not make a billed call whose price is not known", async () => {
     const ledger = createLedger({ maxCostUsd: 1, calls: [] });
-    const error = thrownBy(() => ledger.reserve({ ...planned, worstCaseUsd: null }));
+    const error = await thrownBy(() => ledger.reserve({ ...planned, worstCaseUsd: null }));
     expect(error).toBeInstanceOf(ConfigError);
     expect(error).toMatchObject({
       code: "price-unknown",
@@ -104,18 +140,18 @@ describe("createLedger", () => {
     });
   });
 
-  it("refuses nothing that costs nothing", () => {
+  it("refuses nothing that costs nothing", async () => {
     const ledger: Ledger = createLedger({ maxCostUsd: 0, calls: [] });
-    ledger.reserve({ ...planned, billed: false, worstCaseUsd: null }).settle(call({ costUsd: 0 }));
-    ledger.reserve({ ...planned, worstCaseUsd: 0 });
+    (await ledger.reserve({ ...planned, billed: false, worstCaseUsd: null })).settle(call({ costUsd: 0 }));
+    await ledger.reserve({ ...planned, worstCaseUsd: 0 });
     expect(ledger.spending()).toMatchObject({ totalUsd: 0, rows: [{ calls: 1, costUsd: 0 }] });
   });
 
-  it("tells what is spent as it is spent", () => {
+  it("tells what is spent as it is spent", async () => {
     const told: number[] = [];
     const ledger = createLedger({ maxCostUsd: 5, calls: [call()], onSpent: (total) => told.push(total) });
-    ledger.reserve(planned).settle(call());
-    ledger.reserve(planned).settle(call({ answer: null }));
+    (await ledger.reserve(planned)).settle(call());
+    (await ledger.reserve(planned)).settle(call({ answer: null }));
     expect(told).toEqual([0.5, 0.75]);
   });
 });

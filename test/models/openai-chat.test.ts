@@ -8,6 +8,7 @@ import {
   patient,
   plainEvents,
   question,
+  type ReplyTo,
   type ScriptedReply,
   startScriptedEndpoint,
 } from "./scripted-endpoint.ts";
@@ -94,6 +95,15 @@ describe("an OpenAI-compatible endpoint", () => {
     ]);
   });
 
+  it("is asked in words by each of several calls that learn so at one time", async () => {
+    const refusing = (body: object) =>
+      "response_format" in body ? jsonReply(400, { error: { message: "response_format is unknown" } }) : answered;
+    const { client, endpoint } = await connect([refusing, refusing, refusing, refusing]);
+    const calls = [1, 2].map(() => client.complete(question({ answer: colour }), {}));
+    expect(await Promise.all(calls)).toMatchObject([{ text: "x" }, { text: "x" }]);
+    expect(endpoint.requests).toHaveLength(4);
+  });
+
   it("learns one thing after the other, and gives up when nothing is left", async () => {
     const refuse = (param: string) => jsonReply(400, { error: { message: `Unrecognized: ${param}` } });
     const { client, endpoint } = await connect([
@@ -177,7 +187,7 @@ describe("an OpenAI-compatible endpoint", () => {
   });
 });
 
-async function connect(replies: ScriptedReply[], options: Partial<OpenAiChatOptions> = {}) {
+async function connect(replies: ReplyTo[], options: Partial<OpenAiChatOptions> = {}) {
   const endpoint = await startScriptedEndpoint(...replies);
   let closed = false;
   const close = async () => {

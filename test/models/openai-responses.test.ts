@@ -178,5 +178,8 @@ async function connectWith(limits: StreamLimits, ...replies: ScriptedReply[]) {
   onTestFinished(() => endpoint[Symbol.asyncDispose]());
   const contact = { title: "OpenAI", model: "gpt-test", baseUrl: endpoint.url, keyVariable: "OPENAI_API_KEY", key };
   const account = { organization: "org-1", project: null };
-  return { endpoint, client: createOpenAiResponsesClient({ name: "gpt-test", contact, account, limits }) };
+  return {
+    endpoint,
+    client: createOpenAiResponsesClient({ name: "gpt-test", billed: true, contact, account, limits }),
+  };
 }

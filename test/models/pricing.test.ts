@@ -25,6 +25,7 @@ describe("createPriceList", () => {
     const expected = (600 * 1.25 + 400 * 0.125 + 100 * 10) / 1e6;
     for (const name of ["gpt-5", "gpt-5-2025-08-07", "openai/gpt-5"])
       expect(list.priceOf(name, tokens)).toBeCloseTo(expected, 10);
+    expect(list.priceOf(" gpt-5\n", tokens)).toBeCloseTo(expected, 10);
     expect(list.priceOf("o3", usage({ inputTokens: 1e6 }))).toBeCloseTo(2, 10);
   });
 

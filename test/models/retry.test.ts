@@ -3,20 +3,30 @@ import { BudgetError, CancelledError, ModelError } from "../../src/errors.ts";
 import { type RetryOptions, retry } from "../../src/models/retry.ts";
 import { unavailable } from "./scripted-client.ts";
 
-/** Runs attempts that throw what is given, in turn, then answer; sleeps without waiting. */
+/** Runs attempts that throw what is given, in turn, then answer; sleeps without waiting; an attempt takes `attemptMs` of its clock. */
 async function run(
   errors: readonly Error[],
-  options: RetryOptions = {},
+  { attemptMs = 0, ...options }: RetryOptions & { attemptMs?: number } = {},
 ): Promise<{ result: unknown; waits: number[]; attempts: number }> {
   const waits: number[] = [];
+  let time = 0;
   let attempts = 0;
   const result = await retry(
     async () => {
       const error = errors[attempts++];
+      time += attemptMs;
       if (error) throw error;
       return "answer";
     },
-    { random: () => 0.5, sleep: async (milliseconds) => void waits.push(milliseconds), ...options },
+    {
+      random: () => 0.5,
+      now: () => time,
+      async sleep(milliseconds) {
+        waits.push(milliseconds);
+        time += milliseconds;
+      },
+      ...options,
+    },
   ).catch((error: unknown) => error);
   return { result, waits, attempts };
 }
@@ -34,9 +44,14 @@ describe("retry", () => {
     expect(Math.max(...waits)).toBeCloseTo(29_970, 6);
   });
 
-  it("waits as long as the provider asks", async () => {
-    const { waits } = await run([unavailable({ retryAfterMs: 7000 }), unavailable({ retryAfterMs: 0 })]);
-    expect(waits).toEqual([7000, 0]);
+  it("waits as long as the provider asks, and up to a second more", async () => {
+    const { waits } = await run([unavailable({ retryAfterMs: 7000 }), unavailable({ retryAfterMs: 120_000 })]);
+    expect(waits).toEqual([7500, 120_500]);
+  });
+
+  it("waits by itself where the provider asks for no time at all", async () => {
+    const { waits } = await run(times(3, unavailable({ retryAfterMs: 0 })));
+    expect(waits).toEqual([500, 1000, 2000]);
   });
 
   it("throws the last error when the attempts are used up", async () => {
@@ -45,9 +60,21 @@ describe("retry", () => {
     expect([result, attempts]).toEqual([last, 6]);
   });
 
-  it("stops when the waits together take too long", async () => {
-    const { waits } = await run(times(9, unavailable({ retryAfterMs: 100_000 })), { attempts: 10 });
+  it("stops when attempts and waits together take too long", async () => {
+    const { waits } = await run(times(9, unavailable({ retryAfterMs: 99_500 })), { attempts: 10 });
     expect(waits).toEqual([100_000, 100_000, 100_000]);
+    const slow = await run(times(9, unavailable({ retryAfterMs: 9500 })), { attemptMs: 145_000 });
+    expect(slow.attempts).toBe(2);
+  });
+
+  it("tries twice what times out, whatever else fails", async () => {
+    const timedOut = unavailable({ code: "model-timed-out" });
+    const told: unknown[] = [];
+    const twice = await run(times(6, timedOut), { onRetry: ({ attempt, attempts }) => told.push([attempt, attempts]) });
+    expect(twice).toMatchObject({ result: timedOut, attempts: 2 });
+    expect(told).toEqual([[2, 2]]);
+    const mixed = [unavailable(), unavailable(), timedOut, unavailable(), timedOut, unavailable()];
+    expect(await run(mixed)).toMatchObject({ result: timedOut, attempts: 5 });
   });
 
   it("ends at once, with what was asked for, where the provider wants a long rest", async () => {

@@ -19,19 +19,26 @@ export interface ScriptedEndpoint extends AsyncDisposable {
   abandoned(): number;
 }
 
+/** A reply, or what makes one of the request's body. */
+export type ReplyTo = ScriptedReply | ((body: Record<string, unknown>) => ScriptedReply);
+
 /** Answers each request with the next reply; one too many is an error of the test. */
-export async function startScriptedEndpoint(...replies: ScriptedReply[]): Promise<ScriptedEndpoint> {
+export async function startScriptedEndpoint(...replies: ReplyTo[]): Promise<ScriptedEndpoint> {
   const requests: ScriptedEndpoint["requests"] = [];
   let abandoned = 0;
   const server = createServer(async (request, response) => {
     let text = "";
     for await (const chunk of request.setEncoding("utf8")) text += chunk;
-    requests.push({ path: request.url ?? "", headers: request.headers, body: JSON.parse(text || "{}") });
+    const body = JSON.parse(text || "{}");
+    requests.push({ path: request.url ?? "", headers: request.headers, body });
     response.on("close", () => {
       if (!response.writableEnded) abandoned += 1;
     });
     const reply = replies.shift();
-    await send(response, reply ?? { status: 418, chunks: ["The test has no more replies."] });
+    await send(
+      response,
+      (typeof reply === "function" ? reply(body) : reply) ?? { status: 418, chunks: ["The test has no more replies."] },
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {

@@ -118,4 +118,16 @@ describe("assessExecution", () => {
     expect(assessExecution(executionOf([ran("f")]), []).grounded.result).toBe("passed");
     expect(assessExecution(executionOf([]), []).grounded.result).toBe("failed");
   });
+
+  it("does not ask for what a compiled module calls unseen", () => {
+    const compiled = core("Stats.rms", { path: "pkg/opt.pyx", kind: "method" });
+    const cores = [compiled, core("load"), core("fetch")];
+    expect(assessExecution(executionOf([ran("load")]), cores).grounded.result).toBe("passed");
+    expect(assessExecution(executionOf([ran("other")]), cores).grounded.result).toBe("failed");
+  });
+
+  it("does not call ported files those of the commit", () => {
+    const { grounded } = assessExecution(executionOf([ran("load")]), [core("load")], true);
+    expect(grounded.evidence).toMatch(/as runscript\.sh ports them/);
+  });
 });

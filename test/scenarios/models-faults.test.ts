@@ -163,7 +163,8 @@ describe.runIf(canIsolate)("models that fail a run in passing", () => {
     const complete = server.bill.filter((billed) => billed.complete).map(({ dollars }) => dollars ?? 0);
     const answers = complete.reduce((sum, dollars) => sum + dollars, 0);
     expect(result.costUsd).toBeGreaterThan(answers);
-    expect(result.costUsd).toBeLessThanOrEqual(server.dollars);
+    // What broke off is counted by its bound, so that the limit holds whatever the provider counts.
+    expect(result.costUsd).toBeGreaterThanOrEqual(server.dollars);
     const { spending } = readState(result.runFolder ?? "").distiller;
     expect(spending.map(({ stage, failedCalls }) => [stage, failedCalls])).toEqual([
       ["classify", 0],
@@ -231,7 +232,7 @@ describe.runIf(canIsolate)("models that fail a run in passing", () => {
   it.each([
     ["unauthorized" as const, /OpenAI refuses the key in OPENAI_API_KEY/],
     ["no-credit" as const, /OpenAI account of OPENAI_API_KEY has no credit left/],
-    ["unknown-model" as const, /OpenAI at .* has no model gpt-5-2025-08-07/],
+    ["unknown-model" as const, /OpenAI at .* has no model gpt-5-mini-2025-08-07/],
   ])("say the same where they are OpenAI's, and are asked once: %s", async (error, sentence) => {
     await using server = await startModelServer({ answer: () => ({ error }) });
     const environment = { OPENAI_API_KEY: plantedKey, OPENAI_BASE_URL: server.openAIUrl };

@@ -23,6 +23,7 @@ export function createExtractiveAuthor(): Author {
     draft: draftExample,
     revise: reviseExample,
     judge: null,
+    answersObjections: false,
     spending: () => [],
     dispose: async () => undefined,
   };

@@ -50,6 +50,9 @@ export function assembleDraft(context: WritingContext, blocks: AnswerBlocks, bef
   const examples = [...main.matchAll(/^def (example\d+)\(\s*\)/gm)].map(([, name = ""]) => name);
   if (main.trim() === "") problems.push("There is no main.py.");
   else if (examples.length === 0) problems.push("main.py defines no function example1() without arguments.");
+  // A port changes the repository's files, openly and by rule; nobody else may change them.
+  if (before.decisions.port && changes(blocks, "runscript.sh"))
+    problems.push("runscript.sh cannot be changed here: it ports the repository from Python 2.");
   if (edited.files.size > maxFiles) problems.push(`There are more than ${maxFiles} files.`);
   if (problems.length > 0)
     return { kind: "problems", problems, wholeFiles: edited.problems.length > 0 ? editedPaths(blocks) : [] };

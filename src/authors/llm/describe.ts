@@ -40,7 +40,10 @@ export function listPaths({ files }: Survey, mark: string, most = 100): string {
     .filter(({ type }) => type !== "licence")
     .sort((a, b) => a.path.split("/").length - b.path.split("/").length || (a.path < b.path ? -1 : 1));
   const more = shallow.length > most ? [`[... ${shallow.length - most} more]`] : [];
-  return quoteData(mark, { kind: "paths" }, [...shallow.slice(0, most).map(({ path }) => path), ...more].join("\n"));
+  const shown = shallow
+    .slice(0, most)
+    .map(({ path, type, bytes }) => (type === "data" || type === "notebook" ? `${path} (${bytes} bytes)` : path));
+  return quoteData(mark, { kind: "paths" }, [...shown, ...more].join("\n"));
 }
 
 /** What an execution establishes, the same wherever it is run: no times, no texts of programs. */
@@ -103,6 +106,28 @@ export function showOutput(execution: Execution, mark: string, characters: numbe
     add("main.py, errors", withoutTracebacks(program?.stderr ?? "", failed), characters * 0.4);
   add("main.py, output", program?.stdout ?? "", characters * 0.3);
   return parts;
+}
+
+/** Faults that the repository's own code caught and passed over: a result that came of them may be worth nothing. */
+export function showCaught({ evidence }: Execution, mark: string): Part[] {
+  const caught = evidence.swallowed.filter(
+    ({ type, file }) =>
+      /^(NameError|AttributeError|TypeError|ImportError|ModuleNotFoundError|UnboundLocalError)$/.test(type) &&
+      file.includes("/source/"),
+  );
+  if (caught.length === 0) return [];
+  const lines = caught
+    .slice(0, 10)
+    .map(
+      ({ file, line, type, message, count }) =>
+        `${file.split("/source/").at(-1)} line ${line}: ${type}: ${message.slice(0, 120)} (${count >= 1000 ? "1000 or more" : count} times)`,
+    );
+  return [
+    {
+      title: "Errors that the repository's code caught and passed over",
+      text: quoteData(mark, { kind: "caught" }, lines.join("\n")),
+    },
+  ];
 }
 
 export function showResults({ results }: Execution, mark: string, characters: number): Part[] {

@@ -39,7 +39,7 @@ export async function estimateCost(context: AuthorContext, options: EstimateOpti
   const counting = countQuestions(asked);
   const summary = await summarizeRepository(context, counting, extractive);
   const summarize = tokensOf(asked.splice(0));
-  const classification = await classifyFiles(context, summary, counting, extractive);
+  const classification = await classifyFiles(context, { summary, model: counting, extractive });
   const classify = asked.splice(0).map((question) => tokensOf([question]));
   const opening = await createOpening({ ...context, summary, classification }, contextTokens);
   const prefix =

@@ -9,7 +9,7 @@ import { findRequirements } from "../extractive/find-requirements.ts";
 import { chooseInitialPython } from "../extractive/repair-environment.ts";
 import { readFailures } from "../extractive/repair-program.ts";
 import { writeRunscript } from "../extractive/write-runscript.ts";
-import { showOutput } from "./describe.ts";
+import { showCaught, showOutput } from "./describe.ts";
 import type { Groundwork, Memory } from "./memory.ts";
 import { plainName, quoteData } from "./quoted-data.ts";
 
@@ -55,7 +55,7 @@ export async function startGroundwork(
   });
   return {
     kind: "ground",
-    ground: { groundwork: { told, measured: showFiles(mark, files, "", "") }, decisions, files },
+    ground: { groundwork: { told, measured: showFiles(mark, files) }, decisions, files },
   };
 }
 
@@ -68,10 +68,17 @@ export async function continueGroundwork(
 ): Promise<Revision | null> {
   const { environment, program } = attempt.execution;
   const learned = stepSucceeded(environment) && readFailures(attempt.execution).finished.size > 0;
-  if (learned || runs >= maxRuns || program?.status === "timed-out") return null;
+  if (learned || runs >= maxRuns || program?.status === "timed-out" || failsAlike(decisions)) return null;
   const revision = await extractive.revise(context, { ...attempt, draft: { ...attempt.draft, memory: decisions } });
   if (revision.kind === "gave-up") return null;
   return { ...revision, draft: preliminary(revision.draft, runs + 1) };
+}
+
+/** Whether two candidates that were run lacked the same module: the next would lack it as well. */
+function failsAlike({ rejected }: Decisions): boolean {
+  // In the words of a rule that saw it run; what reading alone rejects has others.
+  const ran = rejected.filter(({ why }) => /^(it needs|the module|nothing in the repository says)\b/.test(why));
+  return new Set(ran.map(({ why }) => why)).size < ran.length;
 }
 
 /** What the preliminary runs established, for the writer. */
@@ -98,15 +105,15 @@ export function reportGroundwork(
     importing: describeImporting(context, decisions),
     verified: bodies ? quoteData(mark, { kind: "verified" }, bodies.slice(0, shownCode)) : "",
   });
-  const measured = showFiles(
-    mark,
-    files,
-    finished.size > 0 ? quoteData(mark, { kind: "output" }, trimOutput(program?.stdout ?? "", shownPrint)) : "",
-    [
+  const measured = showFiles(mark, files, {
+    printed:
+      finished.size > 0 ? quoteData(mark, { kind: "output" }, trimOutput(program?.stdout ?? "", shownPrint)) : "",
+    failures: [
       ...(failures ? [quoteData(mark, { kind: "code" }, failures.slice(0, 2500))] : []),
-      ...errors.map(({ title, text }) => `${title}\n${text}`),
+      ...[...errors, ...showCaught(execution, mark)].map(({ title, text }) => `${title}\n${text}`),
     ].join("\n"),
-  );
+    packages: execution.packages,
+  });
   return { groundwork: { told, measured }, decisions, files };
 }
 
@@ -114,7 +121,9 @@ function preliminary(draft: Draft, runs: number): Draft {
   return { ...draft, preliminary: true, memory: { phase: "groundwork", decisions: draft.memory, runs } };
 }
 
-function describeImporting({ survey, repository }: WritingContext, { install }: Decisions): string {
+function describeImporting({ survey, repository }: WritingContext, { install, port }: Decisions): string {
+  if (port)
+    return "The repository is Python 2. runscript.sh ports the files in source/ to Python 3 before anything runs; what you read below is the original. runscript.sh cannot be changed here.";
   if (install !== "path")
     return `runscript.sh installs the repository${repository.subdirectory ? ` (its folder ${repository.subdirectory})` : ""} into .venv/.`;
   const folders = [...new Set(survey.modules.map(({ folder }) => `source/${folder}`))].sort().slice(0, 6);
@@ -130,10 +139,21 @@ function describeRuns({ environment, program }: Execution, finished: number, fai
     : `${ran}; then the program ended with ${describeStep(program)}.`;
 }
 
-function showFiles(mark: string, files: Readonly<Record<string, string>>, printed: string, failures: string): string {
+interface Shown {
+  printed: string;
+  failures: string;
+  packages: readonly string[];
+}
+
+function showFiles(
+  mark: string,
+  files: Readonly<Record<string, string>>,
+  { printed, failures, packages }: Shown = { printed: "", failures: "", packages: [] },
+): string {
   return render("prompts/measured.md", {
     printed,
     failures,
+    packages: packages.length > 0 ? quoteData(mark, { kind: "packages" }, packages.slice(0, 60).join(" ")) : "",
     requirements: quoteData(mark, { kind: "file" }, files["requirements.txt"] ?? ""),
     runscript: quoteData(mark, { kind: "file" }, files["runscript.sh"] ?? ""),
   });

@@ -3,7 +3,7 @@ import type { Model } from "../../models/model.ts";
 import { render } from "../../templates/render.ts";
 import type { Attempt, Author, DraftOutcome, Revision, Spending, WritingContext } from "../author.ts";
 import { filesForWriter } from "./assemble-draft.ts";
-import { listFacts, showOutput, showResults } from "./describe.ts";
+import { listFacts, showCaught, showOutput, showResults } from "./describe.ts";
 import { continueGroundwork, type Ground, reportGroundwork, startGroundwork } from "./groundwork.ts";
 import { judgeExample } from "./judge-example.ts";
 import { Memory, type WrittenMemory } from "./memory.ts";
@@ -16,9 +16,10 @@ export interface LlmAuthorOptions {
   models: {
     /** Writes and repairs. */
     code: Model;
-    /** Summarizes and classifies. */
-    fast: Model;
-    judge: Model;
+    /** Summarizes and classifies; null where the rules do. */
+    fast: Model | null;
+    /** Null where nobody judges. */
+    judge: Model | null;
   };
   /** Does for nothing what can be done for nothing. */
   extractive: Author;
@@ -37,13 +38,16 @@ const digestCharacters = 8000;
  */
 export function createLlmAuthor(options: LlmAuthorOptions): Author {
   const { models, extractive, spending, dispose } = options;
+  const { fast, judge } = models;
   return {
     name: models.code.name,
-    summarize: (context) => summarizeRepository(context, models.fast, extractive),
-    classify: (context, summary) => classifyFiles(context, summary, models.fast, extractive),
+    summarize: (context) => (fast ? summarizeRepository(context, fast, extractive) : extractive.summarize(context)),
+    classify: (context, summary) =>
+      fast ? classifyFiles(context, { summary, model: fast, extractive }) : extractive.classify(context, summary),
     draft: (context) => draftExample(context, options),
     revise: (context, attempt) => reviseExample(context, attempt, options),
-    judge: (context, attempt) => judgeExample(context, attempt, models.judge),
+    judge: judge && ((context, example) => judgeExample(context, example, judge)),
+    answersObjections: true,
     spending,
     dispose,
   };
@@ -100,6 +104,7 @@ function rewrite(
       ? [{ title: "Values that differ", text: quoteData(mark, { kind: "values" }, differences.join("\n")) }]
       : []),
     ...showOutput(execution, mark, digestCharacters),
+    ...showCaught(execution, mark),
     ...(stepSucceeded(execution.program) ? showResults(execution, mark, 2000) : []),
   ];
   return writeDraft({

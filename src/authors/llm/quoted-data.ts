@@ -4,7 +4,7 @@ import type { Survey } from "../../repository/survey.ts";
 
 /**
  * The mark that our tags carry in one run: `<file-4f1c09 path="main.py">`. It follows from the commit, so that prompts are the
- * same every time, and no file of that commit can hold it on purpose.
+ * same every time. Where a text holds it all the same, it is taken out before it is quoted.
  */
 export function markOf({ name, commit }: Repository, { files }: Survey): string {
   const hash = createHash("sha256").update(`${name}\0${commit ?? ""}`);

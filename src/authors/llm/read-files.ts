@@ -5,7 +5,7 @@ import { render } from "../../templates/render.ts";
 import { type Author, type AuthorContext, FileClass, type FileClassification, RepositorySummary } from "../author.ts";
 import { describeCore, describePackage, listPaths } from "./describe.ts";
 import { cleanData, markOf, plainName, quoteData } from "./quoted-data.ts";
-import { cleanReadme, cutToTokens, showOutline } from "./select-context.ts";
+import { cleanReadme, cutToTokens, showCells, showOutline } from "./select-context.ts";
 
 const readmeTokens = 2500;
 const fileTokens = 350;
@@ -69,9 +69,7 @@ const Batch = z.object({
  */
 export async function classifyFiles(
   context: AuthorContext,
-  summary: RepositorySummary,
-  model: Model,
-  extractive: Author,
+  { summary, model, extractive }: { summary: RepositorySummary; model: Model; extractive: Author },
 ): Promise<FileClassification[]> {
   const byRule = await extractive.classify(context, summary);
   // What a README or a packaging file is for needs no opinion.
@@ -81,11 +79,24 @@ export async function classifyFiles(
       path !== context.survey.readme && type !== "packaging" && type !== "licence" && !/changelog|history/i.test(path)
     );
   };
-  const asked = byRule.filter(({ path }) => worthAsking(path)).slice(0, maxFiles);
-  const batches: FileClassification[][] = [];
+  const asked: DescribedFile[] = [];
+  for (const each of byRule) {
+    if (asked.length >= maxFiles) break;
+    const described = worthAsking(each.path) ? await describeFile(context, each) : null;
+    if (described) asked.push(described);
+  }
+  const batches: DescribedFile[][] = [];
   for (let start = 0; start < asked.length; start += batchSize) batches.push(asked.slice(start, start + batchSize));
-  const answered = await Promise.all(batches.map((batch) => classifyBatch(context, summary, model, batch)));
-  const classified = [...answered.flat(), ...byRule.filter((each) => !asked.includes(each))];
+  // Whatever becomes of one, the others are waited for: they are paid, and their answers are kept.
+  const settled = await Promise.allSettled(batches.map((batch) => classifyBatch(context, summary, model, batch)));
+  const answered = settled.map((each) => {
+    if (each.status === "rejected") throw each.reason;
+    return each.value;
+  });
+  const classified = [
+    ...answered.flat(),
+    ...byRule.filter((each) => !asked.some(({ byRule: known }) => known === each)),
+  ];
   return classified.sort((a, b) => b.how_relevant_rating - a.how_relevant_rating || (a.path < b.path ? -1 : 1));
 }
 
@@ -93,11 +104,17 @@ async function classifyBatch(
   context: AuthorContext,
   summary: RepositorySummary,
   model: Model,
-  batch: readonly FileClassification[],
+  batch: readonly DescribedFile[],
 ): Promise<FileClassification[]> {
   const { repository, survey, signal } = context;
   const mark = markOf(repository, survey);
-  const files = await Promise.all(batch.map((each, index) => describeFile(context, mark, each.path, index + 1)));
+  const files = batch.map(({ byRule: { path }, type, bytes, text }, index) => ({
+    number: index + 1,
+    path: plainName(path),
+    type,
+    bytes,
+    text: quoteData(mark, {}, text),
+  }));
   const answer = await model.askFor({
     stage: "classify",
     system: render("prompts/summarize-system.md", { mark }),
@@ -120,7 +137,7 @@ async function classifyBatch(
     signal,
   });
   const told = answer.kind === "answered" ? answer.value.files : [];
-  return batch.map((byRule, index) => {
+  return batch.map(({ byRule }, index) => {
     const found = told.find(({ number }) => number === index + 1);
     if (!found) return byRule;
     const { number: _number, how_relevant_rating, description, important_information, ...rest } = found;
@@ -134,23 +151,26 @@ async function classifyBatch(
   });
 }
 
+interface DescribedFile extends Pick<SurveyFile, "type" | "bytes"> {
+  byRule: FileClassification;
+  text: string;
+}
+
+/** An outline, cells of a notebook, or the beginning; null where there is nothing to see. */
 async function describeFile(
   { survey, readText }: AuthorContext,
-  mark: string,
-  path: string,
-  number: number,
-): Promise<Pick<SurveyFile, "path" | "type" | "bytes"> & { number: number; text: string }> {
+  byRule: FileClassification,
+): Promise<DescribedFile | null> {
+  const { path } = byRule;
   const file = survey.files.find((each) => each.path === path);
   const outline = survey.outlines.find((each) => each.path === path);
+  if (!file) return null;
   const text =
     outline && outline.symbols.length > 0
       ? showOutline(outline, fileTokens)
-      : cutToTokens(((await readText(path)) ?? "").slice(0, 8000), fileTokens);
-  return {
-    number,
-    path: plainName(path),
-    type: file?.type ?? "other",
-    bytes: file?.bytes ?? 0,
-    text: quoteData(mark, {}, text),
-  };
+      : cutToTokens(
+          file.type === "notebook" ? showCells(survey, path) : ((await readText(path)) ?? "").slice(0, 8000),
+          fileTokens,
+        );
+  return text.trim() ? { byRule, type: file.type, bytes: file.bytes, text } : null;
 }

@@ -102,6 +102,7 @@ async function showFile(
   if (type === "notebook") return { kind: "notebook cells", text: cutToTokens(showCells(survey, path), limit) };
   const text = await readText(path);
   if (text === null) return null;
+  if (isTable(text)) return { kind: "first lines", text: text.slice(0, dataHeadCharacters) };
   if (estimateTokens(text) <= limit) return { kind: type, text };
   const outline = survey.outlines.find((each) => each.path === path);
   if (!outline) return { kind: `beginning of a ${type} file`, text: cutToTokens(text, Math.min(limit, 1500)) };
@@ -111,7 +112,13 @@ async function showFile(
   };
 }
 
-function showCells({ snippets }: Survey, path: string): string {
+/** Whether a text is mostly numbers: its beginning says what they are. */
+function isTable(text: string): boolean {
+  const beginning = text.slice(0, 4000);
+  return beginning.length > dataHeadCharacters && (beginning.match(/[A-Za-z_]/g)?.length ?? 0) < beginning.length * 0.3;
+}
+
+export function showCells({ snippets }: Survey, path: string): string {
   return snippets
     .filter((snippet) => snippet.path === path)
     .map(({ cell, prose, code }) => `# cell ${cell}${prose ? `: ${prose.slice(0, 200)}` : ""}\n${code.trimEnd()}`)

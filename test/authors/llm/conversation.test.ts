@@ -122,7 +122,7 @@ describe("the prompts of a hostile repository", () => {
 
     const model = createScriptedModel(Array(5).fill({ kind: "unusable", why: "" }));
     await summarizeRepository(read, model, createExtractiveAuthor());
-    await classifyFiles(read, read.summary, model, createExtractiveAuthor());
+    await classifyFiles(read, { summary: read.summary, model, extractive: createExtractiveAuthor() });
     for (const question of model.questions) {
       expect(textOf(question)).toContain(order);
       expect(ownWordsOf(textOf(question))).not.toContain(order);

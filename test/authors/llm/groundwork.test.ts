@@ -152,6 +152,15 @@ describe("another free run", () => {
     expect(await go(execution, scriptExtractive({}), runs)).toBeNull();
   });
 
+  it("is not made where two candidates lacked the same module already", async () => {
+    const why = "nothing in the repository says where the module paperscraper comes from";
+    const rejected = ["a", "b"].map((id) => ({ id, why, reasonCode: "missing-module" as const }));
+    const attempt = makeAttempt({ execution: makeExecution(broken) });
+    const decisions = makeDecisions({ rejected });
+    const known = { phase: "groundwork" as const, decisions, runs: 2 };
+    expect(await continueGroundwork(context, scriptExtractive({}), attempt, known)).toBeNull();
+  });
+
   it("is not made once the rules give up, for whatever reason", async () => {
     for (const reason of ["examples-fail", "environment-not-buildable", "missing-module", "too-slow"] as const)
       expect(await go(broken, scriptExtractive({ revision: givingUp(reason) }))).toBeNull();

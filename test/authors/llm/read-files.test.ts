@@ -76,7 +76,7 @@ describe("the classification", () => {
     await using folder = await makeFolder({ ...files, "README.md": "# Tool\n", "setup.py": "" });
     const context = await createContext(folder.path);
     const model = createScriptedModel(answers);
-    const classified = await classifyFiles(context, summary, model, extractive);
+    const classified = await classifyFiles(context, { summary, model, extractive });
     return { classified, model, byRule: await extractive.classify(context, summary) };
   }
 
@@ -139,12 +139,11 @@ describe("the classification", () => {
 
   it("asks nobody where there is nothing to ask", async () => {
     await using folder = await makeFolder({ "README.md": "# Tool\n", LICENSE: "MIT\n" });
-    const classified = await classifyFiles(
-      await createContext(folder.path),
+    const classified = await classifyFiles(await createContext(folder.path), {
       summary,
-      createScriptedModel([]),
+      model: createScriptedModel([]),
       extractive,
-    );
+    });
     expect(classified.map(({ path }) => path)).toEqual(["README.md"]);
   });
 });

@@ -1,17 +1,17 @@
 import { isAbsolute, join, resolve } from "node:path";
-import type { Spending } from "../authors/author.ts";
 import { createExtractiveAuthor } from "../authors/extractive/extractive-author.ts";
-import { estimateCost } from "../authors/llm/estimate-cost.ts";
-import { createLlmAuthor } from "../authors/llm/llm-author.ts";
+import { type EstimateOptions, estimateCost } from "../authors/llm/estimate-cost.ts";
+import { createLlmAuthor, type LlmAuthorOptions } from "../authors/llm/llm-author.ts";
 import { type Config, extractiveModel, providerKeyVariables } from "../config.ts";
+import { ConfigError } from "../errors.ts";
 import type { AuthorRun, JobAdapters } from "../jobs/run-job.ts";
-import { redactSecrets } from "../log.ts";
+import { redactKeys } from "../log.ts";
 import { type CallLimiter, createCallLimiter } from "../models/call-limiter.ts";
 import { createModel } from "../models/create-model.ts";
-import { createLedger } from "../models/ledger.ts";
-import type { Model, ModelClient } from "../models/model.ts";
-import { parseModelName } from "../models/model-name.ts";
-import { createPriceList } from "../models/pricing.ts";
+import { createLedger, priceUnknown } from "../models/ledger.ts";
+import type { ModelClient } from "../models/model.ts";
+import { isBilled, parseModelName } from "../models/model-name.ts";
+import { createPriceList, type PriceList } from "../models/pricing.ts";
 import { openRecording } from "../models/recording.ts";
 import { createReplayClient } from "../models/replay.ts";
 import type { Terminal } from "./terminal.ts";
@@ -37,14 +37,24 @@ export function createAuthorAdapters({
     async createAuthor(config, run) {
       const extractive = createExtractiveAuthor();
       if (config.model_str_code === extractiveModel) return extractive;
-      const models = await createModels(config, run, (client) => limiterOf(limiters, client, config));
-      return createLlmAuthor({ ...models, extractive, contextTokens: config.max_context_tokens });
+      return createLlmAuthor({
+        ...(await createModels(config, run)),
+        extractive,
+        contextTokens: config.max_context_tokens,
+      });
     },
     createEstimator: (config) => {
       const { model_str_code: code, model_str_fast: fast, model_str_judge: judge, prices, max_context_tokens } = config;
-      const options = {
+      const list = createPriceList({ overrides: prices });
+      const costsNothing = (name: string): boolean => {
+        if (name === extractiveModel) return true;
+        parseModelName(name);
+        return !isBilled(name, environment);
+      };
+      const free = new Set([code, fast, judge].filter(costsNothing));
+      const options: EstimateOptions = {
         models: { code, fast, judge },
-        prices: createPriceList({ overrides: prices }),
+        prices: { ...list, priceOf: (name, usage) => (free.has(name) ? 0 : list.priceOf(name, usage)) },
         extractive: createExtractiveAuthor(),
         contextTokens: max_context_tokens,
       };
@@ -55,32 +65,27 @@ export function createAuthorAdapters({
   async function createModels(
     config: Config,
     { folder, jobId, onSpent, warn }: AuthorRun,
-    findLimiter: (client: ModelClient) => CallLimiter,
-  ): Promise<{
-    models: Record<"code" | "fast" | "judge", Model>;
-    spending: () => Spending;
-    dispose: () => Promise<void>;
-  }> {
-    const names = {
-      code: config.model_str_code,
-      fast: config.model_str_fast,
-      judge: config.model_str_judge,
-    };
+  ): Promise<Pick<LlmAuthorOptions, "models" | "spending" | "dispose">> {
+    const names = [config.model_str_code, config.model_str_fast, config.model_str_judge];
+    const prices = createPriceList({ overrides: config.prices });
     const clients = new Map<string, ModelClient>();
-    for (const name of new Set(Object.values(names))) clients.set(name, await createClient(name, config));
+    for (const name of new Set(names.filter((each) => each !== extractiveModel))) {
+      const client = await createClient(name, config);
+      refuseUnknownPrice(client, prices);
+      clients.set(name, client);
+    }
     const journal = await openRecording(join(folder, journalFile), { redact });
     const recordTo = recordFile === null ? null : await openRecording(resolve(workingFolder, recordFile), { redact });
     if (journal.damagedLines > 0) warn(`${journal.damagedLines} damaged lines of ${journalFile} were passed over.`);
-    const prices = createPriceList({ overrides: config.prices });
     const ledger = createLedger({ maxCostUsd: config.max_cost_usd, calls: journal.calls, onSpent });
     const shared = { job: jobId, journal, recordTo, ledger, prices, redact, notes: warn };
-    const create = (name: string): Model => {
+    const [code, fast, judge] = names.map((name) => {
       const client = clients.get(name);
-      if (!client) throw new Error(`No client was made for ${name}.`);
-      return createModel({ ...shared, client, limiter: findLimiter(client) });
-    };
+      return client ? createModel({ ...shared, client, limiter: limiterOf(limiters, client, config) }) : null;
+    });
+    if (!code) throw new Error("The author that asks models has none.");
     return {
-      models: { code: create(names.code), fast: create(names.fast), judge: create(names.judge) },
+      models: { code, fast: fast ?? null, judge: judge ?? null },
       spending: () => ledger.spending().rows,
       dispose: async () => {
         await journal[Symbol.asyncDispose]();
@@ -90,6 +95,7 @@ export function createAuthorAdapters({
   }
 
   async function createClient(name: string, config: Config): Promise<ModelClient> {
+    if (redact(name) !== name) throw keyInName(name, redact);
     const address = parseModelName(name);
     if (address.kind !== "replay") {
       // The providers' libraries take long to load, and most commands ask nobody.
@@ -111,11 +117,24 @@ function limiterOf(limiters: Map<string, CallLimiter>, { provider }: ModelClient
   return limiter;
 }
 
+/** A model's name stands in every file of a run. */
+function keyInName(name: string, redact: (text: string) => string): ConfigError {
+  return new ConfigError({
+    code: "model-name-holds-key",
+    userMessage: `The model ${redact(name)} has a key in its name: let the program read it from a variable or a file of its own.`,
+  });
+}
+
+/** Told before anything is paid, not by the first call that would need it. */
+function refuseUnknownPrice({ name, billed }: ModelClient, prices: PriceList): void {
+  if (billed && prices.worstCase(name, 1, 1) === null) throw priceUnknown(name);
+}
+
 /** Takes out what looks like a key, and every key that is set, whatever it looks like. */
 function createRedactor(environment: NodeJS.ProcessEnv): (text: string) => string {
   const keys = providerKeyVariables.flatMap((name) => {
     const key = environment[name]?.trim() ?? "";
     return key.length >= 8 ? [key] : [];
   });
-  return (text) => redactSecrets(keys.reduce((redacted, key) => redacted.replaceAll(key, "[redacted]"), text));
+  return (text) => redactKeys(keys.reduce((redacted, key) => redacted.replaceAll(key, "[redacted]"), text));
 }
