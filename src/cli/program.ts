@@ -1,7 +1,8 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { DistillerError } from "../errors.ts";
 import { productVersion } from "../jobs/run-job.ts";
-import { type DistillFlags, runDistill } from "./distill-command.ts";
+import { runDistill } from "./distill-command.ts";
+import type { DistillFlags } from "./distill-request.ts";
 import { runDoctor } from "./doctor-command.ts";
 import { exitStatus } from "./exit-status.ts";
 import { runReport } from "./report-command.ts";
