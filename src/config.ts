@@ -125,7 +125,7 @@ export function findProviderKey(environment: ConfigSources["environment"]): keyo
 }
 
 /** The small model of the same provider, where one is known; reading takes no more. */
-function findFastModel(model: string): string {
+export function findFastModel(model: string): string {
   if (/^(anthropic\/)?claude-/.test(model)) return modelsByKey.ANTHROPIC_API_KEY.model_str_fast;
   if (/^(openai\/)?(gpt-|o\d)/.test(model)) return modelsByKey.OPENAI_API_KEY.model_str_fast;
   if (/^openrouter\/anthropic\//.test(model)) return modelsByKey.OPENROUTER_API_KEY.model_str_fast;

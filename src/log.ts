@@ -3,7 +3,7 @@ import { type Logger, pino } from "pino";
 export type { Logger } from "pino";
 
 const keyShape =
-  /\b(sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|ak-[A-Za-z0-9]{16,}|as-[A-Za-z0-9]{16,})/g;
+  /\b(sk-[A-Za-z0-9_-]{16,}|AIza[\w-]{30,}|(?:hf|gsk|r8)_[A-Za-z0-9]{20,}|xai-[A-Za-z0-9]{20,}|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|ak-[A-Za-z0-9]{16,}|as-[A-Za-z0-9]{16,})/g;
 const urlCredentials = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi;
 
 /** Takes out values that look like a provider's or GitHub's key. */

@@ -35,6 +35,7 @@ export function createAuthorAdapters({
   const redact = createRedactor(environment);
   return {
     async createAuthor(config, run) {
+      refuseKeysInNames(config);
       const extractive = createExtractiveAuthor();
       if (config.model_str_code === extractiveModel) return extractive;
       return createLlmAuthor({
@@ -45,6 +46,7 @@ export function createAuthorAdapters({
     },
     createEstimator: (config) => {
       const { model_str_code: code, model_str_fast: fast, model_str_judge: judge, prices, max_context_tokens } = config;
+      refuseKeysInNames(config);
       const list = createPriceList({ overrides: prices });
       const costsNothing = (name: string): boolean => {
         if (name === extractiveModel) return true;
@@ -94,8 +96,17 @@ export function createAuthorAdapters({
     };
   }
 
+  /** A model's name stands in every file of a run. */
+  function refuseKeysInNames({ model_str_code, model_str_fast, model_str_judge }: Config): void {
+    const name = [model_str_code, model_str_fast, model_str_judge].find((each) => redact(each) !== each);
+    if (name === undefined) return;
+    throw new ConfigError({
+      code: "model-name-holds-key",
+      userMessage: `The model ${redact(name)} has a key in its name: let the program read it from a variable or a file of its own.`,
+    });
+  }
+
   async function createClient(name: string, config: Config): Promise<ModelClient> {
-    if (redact(name) !== name) throw keyInName(name, redact);
     const address = parseModelName(name);
     if (address.kind !== "replay") {
       // The providers' libraries take long to load, and most commands ask nobody.
@@ -115,14 +126,6 @@ function limiterOf(limiters: Map<string, CallLimiter>, { provider }: ModelClient
   });
   limiters.set(provider, limiter);
   return limiter;
-}
-
-/** A model's name stands in every file of a run. */
-function keyInName(name: string, redact: (text: string) => string): ConfigError {
-  return new ConfigError({
-    code: "model-name-holds-key",
-    userMessage: `The model ${redact(name)} has a key in its name: let the program read it from a variable or a file of its own.`,
-  });
 }
 
 /** Told before anything is paid, not by the first call that would need it. */

@@ -42,6 +42,9 @@ export async function readDistillRequest(
         "resume-with-repository",
         "--resume takes its repository and configuration from the run folder: leave the others out.",
       );
+    const kept = fixedFlags.find((name) => flags[name] !== undefined);
+    if (kept)
+      throw usage("resume-with-other-flags", `--resume takes ${optionOf(kept)} from the run folder: leave it out.`);
     return { kind: "resume", runFolder: flags.resume, dryRun: flags.dryRun, changes: readChanges(terminal, flags) };
   }
   if (repository === undefined)
@@ -80,7 +83,14 @@ export async function readDistillRequest(
   return { kind: "new", source: repository, config, dryRun: flags.dryRun, namesModel };
 }
 
-/** What may change when a run is gone on with: who is asked, and what that may cost. */
+/** What a run is; going on with another of these would be another run. */
+const fixedFlags = ["ref", "subdirectory", "focus", "out", "sandbox", "maxRepositoryMb"] as const;
+
+function optionOf(flag: (typeof fixedFlags)[number]): string {
+  return `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** What may change when a run is gone on with: who is asked, what that may cost, and how far it may go. */
 function readChanges({ environment }: Terminal, flags: DistillFlags): ResumeChanges {
   const given = resolveConfig({ flags: {}, file: null, environment });
   return {
@@ -88,6 +98,8 @@ function readChanges({ environment }: Terminal, flags: DistillFlags): ResumeChan
     model_str_fast: flags.fastModel,
     model_str_judge: flags.judgeModel,
     max_cost_usd: flags.maxCost,
+    max_debug_iterations: flags.maxDebugIterations,
+    max_runtime_mins: flags.maxRuntimeMins,
     prices: Object.keys(given.prices).length > 0 ? given.prices : undefined,
   };
 }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { Author, AuthorContext, CostEstimate } from "../authors/author.ts";
-import { type Config, extractiveModel } from "../config.ts";
+import { type Config, extractiveModel, findFastModel } from "../config.ts";
 import { CancelledError, ConfigError, DistillerError } from "../errors.ts";
 import { createFileLogger, type Logger, redactSecrets } from "../log.ts";
 import { distill } from "../pipeline/distill.ts";
@@ -45,12 +45,19 @@ export interface AuthorRun {
 
 export type JobRequest = { dryRun: boolean } & (
   | { kind: "new"; source: string; config: Config }
-  /** A run may go on with other models and more money than it had; what ended for want of money then goes on as well. */
+  /** A run may go on with other models, more money and other limits than it had; what ended for want of money then goes on as well. */
   | { kind: "resume"; runFolder: string; changes: ResumeChanges }
 );
 
 export type ResumeChanges = {
-  [K in "model_str_code" | "model_str_fast" | "model_str_judge" | "max_cost_usd" | "prices"]?: Config[K] | undefined;
+  [K in
+    | "model_str_code"
+    | "model_str_fast"
+    | "model_str_judge"
+    | "max_cost_usd"
+    | "max_debug_iterations"
+    | "max_runtime_mins"
+    | "prices"]?: Config[K] | undefined;
 };
 
 export interface JobResult {
@@ -145,7 +152,12 @@ function changeConfig(state: RunState, changes: ResumeChanges): void {
       userMessage: `A run that ${config.model_str_code} began cannot go on with ${changes.model_str_code}: begin a new one.`,
     });
   }
+  const { model_str_code: code, model_str_fast: fast, model_str_judge: judge } = config;
   Object.assign(config, given);
+  // Who followed the writer follows the new one.
+  if (given.model_str_judge === undefined && judge === code) config.model_str_judge = config.model_str_code;
+  if (given.model_str_fast === undefined && fast === findFastModel(code))
+    config.model_str_fast = findFastModel(config.model_str_code);
   Object.assign(state, { model_str_code: config.model_str_code, model_str_fast: config.model_str_fast });
   distiller.author = config.model_str_code;
   if (changes.max_cost_usd === undefined || distiller.gaveUp?.reasonCode !== "budget") return;
@@ -286,6 +298,8 @@ function describeError(
 async function recordFailure(result: JobResult, error: unknown, isNew: boolean): Promise<void> {
   const { runFolder, state } = result;
   if (!runFolder || !state || !result.error) return;
+  // What was asked for and cannot be is not what the run is.
+  if (!isNew && result.error.usage) return;
   if (isNew && !state.distiller.repository && error instanceof DistillerError && !result.error.cancelled) {
     await rm(runFolder, { recursive: true, force: true });
     result.runFolder = null;

@@ -54,7 +54,7 @@ export function createAnswerRoom({ contextTokens }: { contextTokens: number }): 
         const asked = { ...request, maxOutputTokens: wider };
         return { request: asked, completion: await complete(asked) };
       } catch (error) {
-        if (!isRefused(error)) throw error;
+        if (!isRefused(error) && !refusesRoom(error)) throw error;
         if (refusesRoom(error)) remember(tokens);
         return null;
       }
@@ -62,8 +62,12 @@ export function createAnswerRoom({ contextTokens }: { contextTokens: number }): 
   };
 }
 
-/** Providers have no common code for it: their sentence names the parameter, as it does one that they do not know. */
+/**
+ * Providers have no common code for it: their sentence names the parameter, as it does one that they do not know; or
+ * they count the room for the answer to a prompt that they call too long.
+ */
 function refusesRoom(error: unknown): boolean {
+  if (error instanceof ModelError && error.code === "prompt-too-long") return true;
   if (!isRefused(error)) return false;
   const { userMessage } = error;
   return /max_((output|completion)_)?tokens/.test(userMessage) && !/unsupported|not supported/i.test(userMessage);

@@ -34,7 +34,7 @@ export type CallOptions = Pick<Question, "stage" | "onText" | "signal">;
 /**
  * Makes one call, unless the journal has its answer. An answer is on the disk before it is returned. Every attempt that
  * may have been billed is entered, also one that broke off or was cancelled: for what the provider reported, else for
- * what its prompt and the text that came are at most. Throws BudgetError, ConfigError, CancelledError, ModelError.
+ * what its prompt and the text that came are at most, or the longest answer of a model that may have thought unseen. Throws BudgetError, ConfigError, CancelledError, ModelError.
  */
 export async function callModel(
   context: CallContext,
@@ -164,7 +164,7 @@ function settleBroken(
   if (!client.billed) return reported && { usage: reported, costUsd: 0 };
   const usage = usageOfBrokenCall(error, progress, {
     promptTokens: boundPrompt(request),
-    receivedTokens: boundTokens(progress.text),
+    receivedTokens: client.thinksUnseen ? request.maxOutputTokens : boundTokens(progress.text),
     maxOutputTokens: request.maxOutputTokens,
   });
   if (!usage || reported) return usage && { usage, costUsd: prices.priceOf(client.name, usage) };

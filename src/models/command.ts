@@ -93,7 +93,7 @@ function startProgram({ program, args, environment }: CommandClientOptions, fold
 }
 
 function withoutKeys(environment: CommandClientOptions["environment"]): NodeJS.ProcessEnv {
-  const keys: ReadonlySet<string> = new Set(providerKeyVariables);
+  const keys: ReadonlySet<string> = new Set([...providerKeyVariables, "ANTHROPIC_AUTH_TOKEN"]);
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !keys.has(name)));
 }
 

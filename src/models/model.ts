@@ -59,6 +59,8 @@ export interface ModelClient {
   readonly provider: string;
   /** Whether tokens cost money that somebody has to know beforehand. */
   readonly billed: boolean;
+  /** Whether a model may think what it neither shows nor reports before its answer ends, and what is billed as output. */
+  readonly thinksUnseen?: boolean;
   /** One attempt. Throws ModelError for whatever is no completion, CancelledError on abort. */
   complete(request: CompletionRequest, options: CompletionOptions): Promise<Completion>;
 }

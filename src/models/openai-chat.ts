@@ -35,6 +35,7 @@ export function createOpenAiChatClient(client: OpenAiChatOptions): ModelClient {
     name,
     provider,
     billed,
+    thinksUnseen: true,
     async complete(request, options) {
       for (;;) {
         // Another call may learn of an extra while this one is under way with it.

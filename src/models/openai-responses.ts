@@ -23,6 +23,7 @@ export function createOpenAiResponsesClient(options: OpenAiResponsesOptions): Mo
     name,
     provider: "openai",
     billed,
+    thinksUnseen: true,
     async complete(request, { onText, onBegun, signal }) {
       const body = writeRequest(contact.model, request);
       const answer = createAnswerReader(onText);

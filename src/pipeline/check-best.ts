@@ -84,10 +84,11 @@ export function sendBack(run: Run, author: Author, iteration: Iteration): boolea
 export function describeReview({ review }: Iteration): Check {
   if (!review) return notMade("this author has no judge, or there was nothing to judge");
   if (review.kind === "not-judged") return notMade(review.why);
-  const { critical_issues, faithfulness_accurate_completeness_statement: statement } = review.judgement;
+  const { critical_issues, issues, faithfulness_accurate_completeness_statement: statement } = review.judgement;
   if (!objects(review.judgement))
     return { result: "passed", evidence: statement || "The judge found no critical issue." };
-  const evidence = critical_issues.join(" ") || statement || "The judge does not take it for right.";
+  const evidence =
+    critical_issues.join(" ") || statement || issues.join(" ") || "The judge does not take it for right.";
   return { result: "failed", evidence };
 }
 

@@ -59,12 +59,8 @@ export async function concludeRun(run: Run, { survey }: AuthorContext): Promise<
 /** Where the rules' own example is the best there is, nobody may take it for the model's. */
 function describeFallback({ distiller }: RunState): string | null {
   const best = distiller.best === null ? undefined : distiller.iterations[distiller.best];
-  if (
-    !best?.draft.preliminary ||
-    best.verdict?.executed.result !== "passed" ||
-    distiller.gaveUp?.reasonCode === "budget"
-  )
-    return null;
-  const why = distiller.gaveUp ? ` (${distiller.gaveUp.explanation.replace(/\.$/, "")})` : "";
-  return `It was assembled by rule from the repository's own examples: ${distiller.author} wrote none that is better${why}.`;
+  if (!best?.draft.preliminary || best.verdict?.executed.result !== "passed") return null;
+  const { gaveUp, author } = distiller;
+  const why = gaveUp && gaveUp.reasonCode !== "budget" ? ` (${gaveUp.explanation.replace(/\.$/, "")})` : "";
+  return `The example was assembled by rule from the repository's own: ${author} wrote none that is better${why}.`;
 }

@@ -7,6 +7,7 @@ import {
   type Author,
   type AuthorContext,
   type GivingUp,
+  type Judgement,
   objects,
   type WritingContext,
 } from "../authors/author.ts";
@@ -119,10 +120,7 @@ function describeObjections({ verdict, reproduction, review }: Iteration): Omit<
   const failed = [verdict?.executed, verdict?.grounded, reproduction?.check].flatMap((check) =>
     check?.result === "failed" ? [check.evidence] : [],
   );
-  const objections =
-    review?.kind === "judged" && objects(review.judgement)
-      ? [...review.judgement.critical_issues, ...review.judgement.issues]
-      : [];
+  const objections = review?.kind === "judged" && objects(review.judgement) ? listObjections(review.judgement) : [];
   const differences = (reproduction?.differences ?? []).slice(0, 8);
   return {
     shortcomings: [...failed, ...objections],
@@ -130,6 +128,19 @@ function describeObjections({ verdict, reproduction, review }: Iteration): Omit<
       ({ key, first, second }) => `${key}: first ${first.slice(0, 100)}, then ${second.slice(0, 100)}`,
     ),
   };
+}
+
+/** All that a judge said against an example; the statement counts where it is all there is, or the reason for a no. */
+function listObjections({
+  critical_issues,
+  issues,
+  is_faithful,
+  is_accurate,
+  faithfulness_accurate_completeness_statement: statement,
+}: Judgement): string[] {
+  const named = [...critical_issues, ...issues];
+  const explains = named.length === 0 || !is_faithful || !is_accurate;
+  return explains && statement ? [...named, statement] : named;
 }
 
 /** The reference system names the folder of what a sandbox leaves after the sandbox. */

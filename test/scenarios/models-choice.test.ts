@@ -75,6 +75,40 @@ describe.runIf(canIsolate)("the choice of models", () => {
     expect(ended.stderr).toMatch(/cannot go on with builtin\/extract: begin a new one/);
   });
 
+  it("leaves a run as it was where going on is asked for in a way that cannot be", async () => {
+    const ended = await distil([sample, ...anthropicModels, "--out", "kept", "--json", "--max-cost", "0.001"]);
+    const { runFolder, reasonCode } = parseResult(ended);
+    expect(reasonCode).toBe("budget");
+    const before = readState(runFolder ?? "");
+    const key = "sk-proj-planted0123456789planted";
+    const resume = ["--resume", runFolder ?? ""];
+    for (const argv of [
+      ["--model", `command/writer --key ${key}`, "--max-cost", "5"],
+      ["--model", "nonsense/x", "--max-cost", "5"],
+      ["--model", "builtin/extract"],
+      ["--focus", "another"],
+      ["--out", "elsewhere"],
+    ]) {
+      expect((await distil([...resume, ...argv])).status, argv.join(" ")).toBe(2);
+      expect(readState(runFolder ?? "")).toEqual(before);
+    }
+    expect(filesWith(commandLine.path("kept"), key)).toEqual([]);
+    const resumed = await distil([...resume, "--max-cost", "5", "--max-debug-iterations", "3", "--json"]);
+    expect(parseResult(resumed).outcome, resumed.stderr).toBe("verified");
+    expect(readState(runFolder ?? "").distiller.config.max_debug_iterations).toBe(3);
+  });
+
+  it("takes those who followed the writer along to another one", async () => {
+    const argv = [sample, "--model", "claude-sonnet-4-5-20250929", "--out", "moved", "--json", "--max-cost", "0.001"];
+    const { runFolder } = parseResult(await distil(argv));
+    await distil(["--resume", runFolder ?? "", "--model", "gpt-5-2025-08-07", "--max-cost", "5"], {
+      OPENAI_API_KEY: "sk-planted-openai-0123456789",
+      OPENAI_BASE_URL: server.openAIUrl,
+    });
+    const { model_str_fast, model_str_judge } = readState(runFolder ?? "").distiller.config;
+    expect([model_str_fast, model_str_judge]).toEqual(["gpt-5-mini-2025-08-07", "gpt-5-2025-08-07"]);
+  });
+
   it("refuses a price that nobody knows before anything is paid", async () => {
     const before = server.requests.length;
     const ended = await distil(
@@ -90,11 +124,18 @@ describe.runIf(canIsolate)("the choice of models", () => {
 
   it("refuses a key in a model's name, which would stand in every file", async () => {
     const key = "sk-ant-api03-planted0123456789planted";
-    const ended = await distil([sample, "--model", `command/writer --token ${key}`, "--out", "named"]);
-    expect(ended.status).toBe(2);
-    expect(ended.stderr).toMatch(/has a key in its name/);
-    expect(ended.stderr + ended.stdout).not.toContain(key);
-    expect(filesWith(commandLine.path("named"), key)).toEqual([]);
+    const named = `command/writer --token ${key}`;
+    for (const argv of [
+      ["--model", named],
+      ["--model", "builtin/extract", "--judge-model", named],
+      ["--model", named, "--estimate"],
+    ]) {
+      const ended = await distil([sample, ...argv, "--out", "named"]);
+      expect(ended.status).toBe(2);
+      expect(ended.stderr).toMatch(/has a key in its name/);
+      expect(ended.stderr + ended.stdout).not.toContain(key);
+      expect(filesWith(commandLine.path("named"), key)).toEqual([]);
+    }
   });
 
   it.each([
