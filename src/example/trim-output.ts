@@ -72,7 +72,9 @@ function joinKept(lines: readonly Line[], kept: ReadonlySet<number>, longest: nu
   const parts: string[] = [];
   let left = 0;
   lines.forEach(({ text }, index) => {
-    if (!kept.has(index)) {
+    // The note that one line was left out is as long.
+    const isShortGap = text.length <= 28 && kept.has(index - 1) && kept.has(index + 1);
+    if (!kept.has(index) && !isShortGap) {
       left++;
       return;
     }

@@ -130,6 +130,12 @@ export function showCaught({ evidence }: Execution, mark: string): Part[] {
   ];
 }
 
+/** Versions of what a new environment holds; one that was used before was told before. */
+export function showPackages({ environment, packages }: Execution, mark: string): Part[] {
+  if (environment.reused || packages.length === 0) return [];
+  return [{ title: "Installed", text: quoteData(mark, { kind: "packages" }, packages.slice(0, 60).join(" ")) }];
+}
+
 export function showResults({ results }: Execution, mark: string, characters: number): Part[] {
   if (results === null || results === undefined) return [];
   const text = JSON.stringify(shorten(results)) ?? "";

@@ -3,7 +3,7 @@ import type { Model } from "../../models/model.ts";
 import { render } from "../../templates/render.ts";
 import type { Attempt, Author, DraftOutcome, Revision, Spending, WritingContext } from "../author.ts";
 import { filesForWriter } from "./assemble-draft.ts";
-import { listFacts, showCaught, showOutput, showResults } from "./describe.ts";
+import { listFacts, showCaught, showOutput, showPackages, showResults } from "./describe.ts";
 import { continueGroundwork, type Ground, reportGroundwork, startGroundwork } from "./groundwork.ts";
 import { judgeExample } from "./judge-example.ts";
 import { Memory, type WrittenMemory } from "./memory.ts";
@@ -105,6 +105,7 @@ function rewrite(
       : []),
     ...showOutput(execution, mark, digestCharacters),
     ...showCaught(execution, mark),
+    ...showPackages(execution, mark),
     ...(stepSucceeded(execution.program) ? showResults(execution, mark, 2000) : []),
   ];
   return writeDraft({
