@@ -64,6 +64,18 @@ export class BudgetError extends DistillerError {}
 /** The output folder or the state of a run cannot be read or written. */
 export class RunFolderError extends DistillerError {}
 
+/** That a file could not be written because the disk is full; null where something else is wrong. */
+export function describeFullDisk(path: string, cause: unknown): RunFolderError | null {
+  const code = cause instanceof Error && "code" in cause ? cause.code : null;
+  if (code !== "ENOSPC" && code !== "EDQUOT") return null;
+  return new RunFolderError({
+    code: "disk-full",
+    userMessage: `The disk is full: ${path} cannot be written. Free space, then continue with --resume.`,
+    retryable: true,
+    cause,
+  });
+}
+
 export class CancelledError extends DistillerError {
   constructor(cause?: unknown) {
     super({ code: "cancelled", userMessage: "Cancelled. Continue with --resume <run folder>.", cause });

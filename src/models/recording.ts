@@ -1,5 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { RunFolderError } from "../errors.ts";
+import { describeFullDisk, RunFolderError } from "../errors.ts";
 import { type AnsweredCall, isAnswered, type NewCall, type RecordedAnswer, RecordedCall } from "./recorded-call.ts";
 import { redactAnswer } from "./redact-answer.ts";
 
@@ -158,14 +158,9 @@ function redactCall(call: RecordedCall, redact: (text: string) => string): Recor
 
 function describeWriteError(path: string, cause: unknown): RunFolderError {
   if (cause instanceof RunFolderError) return cause;
+  const full = describeFullDisk(path, cause);
+  if (full) return full;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
-  if (code === "ENOSPC" || code === "EDQUOT")
-    return new RunFolderError({
-      code: "disk-full",
-      userMessage: `The disk is full: ${path} cannot be written. Free space, then continue with --resume.`,
-      retryable: true,
-      cause,
-    });
   return new RunFolderError({
     code: "recording-not-writable",
     userMessage: `${path} cannot be written (${code}): the answers of models have to be kept there. Name another place.`,

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { FileClassification, RepositorySummary, Review, Spending } from "../authors/author.ts";
 import { Config } from "../config.ts";
-import { RunFolderError } from "../errors.ts";
+import { describeFullDisk, RunFolderError } from "../errors.ts";
 import { Draft, ExampleMetadata } from "../example/example.ts";
 import { Execution } from "../example/execution.ts";
 import { Repository } from "../repository/repository.ts";
@@ -187,14 +187,9 @@ export async function createNewFolder(folder: string): Promise<boolean> {
 
 /** What is wrong with a disk or a folder, in words for a person. */
 export function describeWriteError(path: string, cause: unknown): RunFolderError {
+  const full = describeFullDisk(path, cause);
+  if (full) return full;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  if (code === "ENOSPC" || code === "EDQUOT")
-    return new RunFolderError({
-      code: "disk-full",
-      userMessage: `The disk is full: ${path} cannot be written. Free space, then continue with --resume.`,
-      retryable: true,
-      cause,
-    });
   if (code === "EROFS" || code === "EACCES" || code === "EPERM")
     return new RunFolderError({
       code: "output-not-writable",
