@@ -13,6 +13,19 @@ const ComputeRequirements = z.object({
   time_constraint_limited: z.boolean().nullable(),
 });
 
+/** Where nothing was said about them. */
+export const unknownRequirements: z.infer<typeof ComputeRequirements> = {
+  gpu_required: null,
+  gpu_normally_recommended: null,
+  min_gpu_memory_gb: null,
+  cpu_cores: null,
+  ram_gb: null,
+  disk_space_gb: null,
+  api_keys_required: null,
+  api_keys_optional: null,
+  time_constraint_limited: null,
+};
+
 /** `metadata.json`: when to take this example and when not. Keys as the reference system writes them. */
 export const ExampleMetadata = z.object({
   repository_url: z.string().nullable(),

@@ -1,4 +1,4 @@
-import { parseBoundedJson } from "./bounded-json.ts";
+import { parseBoundedJson } from "../bounded-json.ts";
 
 /**
  * An answer without secrets. JSON is redacted string by string, so that it stays JSON; what holds no secret keeps every

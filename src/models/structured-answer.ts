@@ -1,6 +1,6 @@
 import { jsonrepair } from "jsonrepair";
 import { z } from "zod";
-import { isTooDeep, parseBoundedJson } from "./bounded-json.ts";
+import { isTooDeep, parseBoundedJson } from "../bounded-json.ts";
 import { coerceToSchema } from "./coerce-to-schema.ts";
 
 /** JSON Schema that an answer is asked for by; objects are closed, and what has a default is asked for all the same. */

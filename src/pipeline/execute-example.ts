@@ -3,6 +3,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { parseBoundedJson } from "../bounded-json.ts";
 import type { Config } from "../config.ts";
 import { SandboxError } from "../errors.ts";
 import { type Draft, environmentFolder, sourceFolder } from "../example/example.ts";
@@ -10,7 +11,6 @@ import { type Evidence, type Execution, type StepResult, stepSucceeded } from ".
 import { trimOutput } from "../example/trim-output.ts";
 import { formatRequirement, parseRequirement } from "../repository/requirement.ts";
 import type { CommandResult, Sandbox, SandboxProvider } from "../sandboxes/sandbox.ts";
-import { parseUntrustedJson } from "./parse-untrusted-json.ts";
 import { readEvidence } from "./read-evidence.ts";
 import { readLog, readResults } from "./read-output.ts";
 
@@ -272,7 +272,7 @@ async function listPackages(sandbox: Sandbox, signal: AbortSignal | undefined): 
     outputLimitBytes: 1_000_000,
     ...(signal ? { signal } : {}),
   });
-  const parsed = PackageList.safeParse(parseUntrustedJson(result.stdout.text));
+  const parsed = PackageList.safeParse(parseBoundedJson(result.stdout.text)?.value);
   if (!parsed.success) return [];
   return [...new Set(parsed.data.map(({ name, version }) => `${name}==${version}`))].sort((a, b) =>
     a.localeCompare(b, "en"),

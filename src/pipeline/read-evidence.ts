@@ -3,9 +3,9 @@ import { createReadStream } from "node:fs";
 import { lstat, opendir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { parseBoundedJson } from "../bounded-json.ts";
 import { environmentFolder, sourceFolder } from "../example/example.ts";
 import { type Evidence, ObserverRecord } from "../example/execution.ts";
-import { parseUntrustedJson } from "./parse-untrusted-json.ts";
 
 const maxRecordBytes = 20_000_000;
 const maxRecords = 500;
@@ -84,7 +84,7 @@ async function readRecords(folder: string): Promise<ObserverRecord[]> {
       if (!entry.isFile() || !entry.name.endsWith(".json") || records.length >= maxRecords) continue;
       const path = join(folder, entry.name);
       if ((await lstat(path)).size > maxRecordBytes) continue;
-      const parsed = ObserverRecord.safeParse(parseUntrustedJson(await readFile(path, "utf8")));
+      const parsed = ObserverRecord.safeParse(parseBoundedJson(await readFile(path, "utf8"))?.value);
       if (parsed.success) records.push(parsed.data);
     }
   } catch (error) {

@@ -1,6 +1,6 @@
 import { jsonrepair } from "jsonrepair";
 import { z } from "zod";
-import { type Draft, ExampleMetadata } from "../../example/example.ts";
+import { type Draft, ExampleMetadata, unknownRequirements } from "../../example/example.ts";
 import { render, renderText } from "../../templates/render.ts";
 import type { WritingContext } from "../author.ts";
 import type { Decisions } from "../extractive/decisions.ts";
@@ -160,17 +160,7 @@ function readMetadata(
     example_exclusion_criteria: "",
     example_type: "library_demo",
     user_type: "no_user",
-    compute_requirements: {
-      gpu_required: null,
-      gpu_normally_recommended: null,
-      min_gpu_memory_gb: null,
-      cpu_cores: null,
-      ram_gb: null,
-      disk_space_gb: null,
-      api_keys_required: null,
-      api_keys_optional: null,
-      time_constraint_limited: null,
-    },
+    compute_requirements: unknownRequirements,
   };
   const { repository_url: _ours, ...told } = parseJsonObject(notes.get("metadata") ?? "");
   return ExampleMetadata.parse(mergeFields(ExampleMetadata, known, told));

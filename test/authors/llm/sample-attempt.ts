@@ -1,6 +1,6 @@
 import type { Attempt } from "../../../src/authors/author.ts";
 import type { WrittenMemory } from "../../../src/authors/llm/memory.ts";
-import type { Draft } from "../../../src/example/example.ts";
+import { type Draft, unknownRequirements } from "../../../src/example/example.ts";
 import type { Execution, LogEntry } from "../../../src/example/execution.ts";
 import { makeDecisions, makeStep } from "../../support/author-context.ts";
 
@@ -35,17 +35,7 @@ export function makeDraft(given: Partial<Draft> = {}): Draft {
       example_exclusion_criteria: "",
       example_type: "library_demo",
       user_type: "no_user",
-      compute_requirements: {
-        gpu_required: null,
-        gpu_normally_recommended: null,
-        min_gpu_memory_gb: null,
-        cpu_cores: null,
-        ram_gb: null,
-        disk_space_gb: null,
-        api_keys_required: null,
-        api_keys_optional: null,
-        time_constraint_limited: null,
-      },
+      compute_requirements: unknownRequirements,
     },
     python: "/usr/bin/python3",
     changesSource: false,

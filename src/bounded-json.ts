@@ -1,7 +1,7 @@
 /** Deepest nesting accepted: what walks a value recurses, and a stack has an end. */
 const maxDepth = 64;
 
-/** Parses JSON that a model wrote; null for what is no JSON, or is nested deeper than anything honest. */
+/** Parses JSON that a model or a program wrote; null for what is no JSON, or is nested deeper than anything honest. */
 export function parseBoundedJson(text: string): { value: unknown } | null {
   if (isTooDeep(text)) return null;
   try {
