@@ -2,7 +2,8 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { extractiveModel, resolveConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
-import type { JobRequest, ResumeChanges } from "../jobs/run-job.ts";
+import type { ResumeChanges } from "../jobs/change-config.ts";
+import type { JobRequest } from "../jobs/run-job.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface DistillFlags {

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { Author, AuthorContext, CostEstimate } from "../authors/author.ts";
-import { type Config, extractiveModel, findFastModel } from "../config.ts";
+import type { Config } from "../config.ts";
 import { CancelledError, ConfigError, DistillerError } from "../errors.ts";
 import { createFileLogger, type Logger, redactSecrets } from "../log.ts";
 import { distill } from "../pipeline/distill.ts";
@@ -19,6 +19,7 @@ import {
 } from "../pipeline/run-state.ts";
 import { parseRepositorySource, type RepositorySource } from "../repository/repository-source.ts";
 import type { SandboxProvider } from "../sandboxes/sandbox.ts";
+import { changeConfig, type ResumeChanges } from "./change-config.ts";
 import { holdRunFolder } from "./hold-run-folder.ts";
 
 export const productVersion = "0.1.0";
@@ -48,17 +49,6 @@ export type JobRequest = { dryRun: boolean } & (
   /** A run may go on with other models, more money and other limits than it had; what ended for want of money then goes on as well. */
   | { kind: "resume"; runFolder: string; changes: ResumeChanges }
 );
-
-export type ResumeChanges = {
-  [K in
-    | "model_str_code"
-    | "model_str_fast"
-    | "model_str_judge"
-    | "max_cost_usd"
-    | "max_debug_iterations"
-    | "max_runtime_mins"
-    | "prices"]?: Config[K] | undefined;
-};
 
 export interface JobResult {
   runFolder: string | null;
@@ -139,29 +129,6 @@ export async function runJob({ request, adapters, emit, signal }: JobOptions): P
     await recordFailure(result, error, request.kind === "new");
   }
   return result;
-}
-
-function changeConfig(state: RunState, changes: ResumeChanges): void {
-  const { distiller } = state;
-  const { config } = distiller;
-  const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
-  const asksModels = (model: string): boolean => model !== extractiveModel;
-  if (changes.model_str_code && asksModels(changes.model_str_code) !== asksModels(config.model_str_code)) {
-    throw new ConfigError({
-      code: "resume-other-author",
-      userMessage: `A run that ${config.model_str_code} began cannot go on with ${changes.model_str_code}: begin a new one.`,
-    });
-  }
-  const { model_str_code: code, model_str_fast: fast, model_str_judge: judge } = config;
-  Object.assign(config, given);
-  // Who followed the writer follows the new one.
-  if (given.model_str_judge === undefined && judge === code) config.model_str_judge = config.model_str_code;
-  if (given.model_str_fast === undefined && fast === findFastModel(code))
-    config.model_str_fast = findFastModel(config.model_str_code);
-  Object.assign(state, { model_str_code: config.model_str_code, model_str_fast: config.model_str_fast });
-  distiller.author = config.model_str_code;
-  if (changes.max_cost_usd === undefined || distiller.gaveUp?.reasonCode !== "budget") return;
-  Object.assign(distiller, { outcome: null, verdict: null, gaveUp: null, finishedAt: null });
 }
 
 async function openRun(
