@@ -4,7 +4,7 @@ import type { Execution } from "../example/execution.ts";
 import { SpendingRow } from "../models/spending.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { Survey } from "../repository/survey.ts";
-import type { SandboxDescription } from "../sandboxes/sandbox.ts";
+import type { PythonInterpreter, SandboxDescription } from "../sandboxes/sandbox.ts";
 
 /**
  * The port behind which an example is written. An author reads what the survey found, drafts, revises after each
@@ -16,6 +16,11 @@ export interface Author {
   summarize(context: AuthorContext): Promise<RepositorySummary>;
   classify(context: AuthorContext, summary: RepositorySummary): Promise<FileClassification[]>;
   draft(context: WritingContext): Promise<DraftOutcome>;
+  /**
+   * The same draft in an environment that worked before; whatever comes of its run, `revise` goes on from there. Null
+   * where the author cannot.
+   */
+  adopt(context: WritingContext, draft: Draft, proven: ProvenEnvironment): Promise<Draft | null>;
   /** Called after a run that did not reach what the verdict asks for, after a preliminary one, and after an objection. */
   revise(context: WritingContext, attempt: Attempt): Promise<Revision>;
   /** Null where the author has no judge. */
@@ -48,6 +53,26 @@ export interface AuthorContext {
 export interface WritingContext extends AuthorContext {
   summary: RepositorySummary;
   classification: readonly FileClassification[];
+}
+
+/** An environment in which a program with the same requirements ran to its end. */
+export interface ProvenEnvironment {
+  python: PythonInterpreter;
+  /** Versions of what the draft asks for and leaves open. */
+  pins: ProvenVersion[];
+  /** What had to be added to it. */
+  additions: ProvenVersion[];
+  /** Debian packages. */
+  systemPackages: string[];
+  /** Package indexes beside the default one. */
+  indexes: string[];
+}
+
+interface ProvenVersion {
+  name: string;
+  /** As a requirement has them: `[all]`; empty for none. */
+  extras: string;
+  version: string;
 }
 
 export interface Attempt {

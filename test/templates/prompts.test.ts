@@ -129,6 +129,7 @@ describe("the prompts of a run on a bare repository, with a focus, a network and
     programNetwork: true,
     sandbox: {
       provider: "local",
+      image: null,
       system: "Debian GNU/Linux 12 (bookworm)",
       architecture: "x86_64",
       pythons: [{ path: "/usr/bin/python3", version: "3.11.2", hasHeaders: true }],

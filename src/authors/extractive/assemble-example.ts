@@ -1,3 +1,4 @@
+import { withAptFile } from "../../example/apt.ts";
 import type { Draft, ExampleMetadata, Provenance } from "../../example/example.ts";
 import { type PythonSource, parsePython } from "../../repository/python-source.ts";
 import { render, renderText } from "../../templates/render.ts";
@@ -68,11 +69,14 @@ export async function assembleExample(
     recording: renderText("example/recording.py"),
   });
   return {
-    files: {
-      "main.py": main.replace(/\n{4,}/g, "\n\n\n"),
-      "requirements.txt": requirements.text,
-      "runscript.sh": writeRunscript(context, decisions, requirements.isEmpty),
-    },
+    files: withAptFile(
+      {
+        "main.py": main.replace(/\n{4,}/g, "\n\n\n"),
+        "requirements.txt": requirements.text,
+        "runscript.sh": writeRunscript(context, decisions, requirements.isEmpty),
+      },
+      decisions.systemPackages,
+    ),
     metadata: describeExample(context, parts, description),
     python: decisions.python,
     changesSource: decisions.port,

@@ -46,13 +46,16 @@ export interface CandidateContext {
   modules: PythonModules;
   readText: (path: string) => Promise<string | null>;
   focus: string | null;
+  /** Whether what needs a GPU gets one. */
+  hasGpu: boolean;
 }
 
-export function searchOf({ survey, readText, focus }: AuthorContext): CandidateContext {
+export function searchOf({ survey, readText, focus, sandbox }: AuthorContext): CandidateContext {
   return {
     survey,
     readText,
     focus,
+    hasGpu: sandbox.gpu !== null,
     modules: findPythonModules(
       survey.files.map(({ path }) => path),
       survey.packaging,

@@ -23,7 +23,11 @@ export const Decisions = z.object({
   replacements: z.array(z.object({ block: z.string(), from: z.string(), to: z.string(), why: z.string() })),
   /** Requirement lines beside those that were found by reading. */
   requirements: z.array(z.object({ line: z.string(), why: z.string() })),
-  /** Distributions that could not be installed and are left out, lower case. */
+  /** Package indexes beside the default one. */
+  indexes: z.array(z.string()).default([]),
+  /** Debian packages that `apt.txt` names, sorted. Runs of before there were any have none. */
+  systemPackages: z.array(z.string()).default([]),
+  /** Distributions that could not be installed and are left out, lower case; `apt:` and a name for a system's package. */
   leftOut: z.array(Because),
   /** How the repository itself gets on the path: from its folder, by pip, or by pip against what is installed already. */
   install: z.enum(["path", "pip", "pip-no-isolation"]),
@@ -59,6 +63,8 @@ export function createInitialDecisions({ survey }: AuthorContext, python: Python
     droppedBlocks: [],
     replacements: [],
     requirements: [],
+    indexes: [],
+    systemPackages: [],
     leftOut: [],
     install: packaging.installable && !standsAlone ? "pip" : "path",
     buildRequirements: [],

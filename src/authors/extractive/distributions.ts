@@ -78,6 +78,15 @@ export function distributionFor(module: string, survey: Survey, prose: string): 
   return { requirement: null, why: `nothing in the repository says where the module ${top} comes from` };
 }
 
+const wellKnown = new Set(
+  [...sameName, ...Object.values(distributionOfModule)].map((name) => normalizeName(name.replace(/<.*/, ""))),
+);
+
+/** Whether a distribution is one of those that nobody else's project can be taken for. */
+export function isWellKnown(name: string): boolean {
+  return wellKnown.has(normalizeName(name));
+}
+
 /** Aliases that scientific Python uses without saying so in short examples. */
 export const conventionalImports: Record<string, string> = {
   np: "import numpy as np",

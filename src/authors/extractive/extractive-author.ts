@@ -1,5 +1,6 @@
 import { stepSucceeded } from "../../example/execution.ts";
 import type { Attempt, Author, AuthorContext, DraftOutcome, Revision } from "../author.ts";
+import { adoptEnvironment } from "./adopt-environment.ts";
 import { assembleExample } from "./assemble-example.ts";
 import { type Candidate, type CandidateContext, searchOf } from "./candidate.ts";
 import { chooseCandidates } from "./choose-candidates.ts";
@@ -10,6 +11,7 @@ import { describeForeignLanguage, explainNothing, giveUp } from "./give-up.ts";
 import { chooseInitialPython, lastErrorLine, repairEnvironment } from "./repair-environment.ts";
 import { proposeRepair, readFailures } from "./repair-program.ts";
 import { classifyFiles, summarizeRepository } from "./summarize.ts";
+import { adviseSystemPackages } from "./system-packages.ts";
 
 /**
  * The author that asks no model: it takes the examples a repository already holds, makes them run by rule, and drops
@@ -21,6 +23,7 @@ export function createExtractiveAuthor(): Author {
     summarize: summarizeRepository,
     classify: async ({ survey }) => classifyFiles(survey),
     draft: draftExample,
+    adopt: adoptEnvironment,
     revise: reviseExample,
     judge: null,
     answersObjections: false,
@@ -58,7 +61,7 @@ async function reviseExample(context: AuthorContext, { draft, execution, shortco
       return giveUp(
         "failed",
         "environment-not-buildable",
-        `The environment cannot be built: ${lastErrorLine(`${execution.environment.stdout}\n${execution.environment.stderr}`)}`,
+        explainUnbuildable(`${execution.environment.stdout}\n${execution.environment.stderr}`, context),
       );
     decisions = repair.decisions;
     issues.push(...repair.issues);
@@ -120,6 +123,11 @@ async function reviseExample(context: AuthorContext, { draft, execution, shortco
   return outcome.kind === "gave-up"
     ? outcome
     : { kind: "revised", draft: outcome.draft, issuesIdentified: issues, changesMade: changes };
+}
+
+function explainUnbuildable(output: string, { sandbox }: AuthorContext): string {
+  const advice = adviseSystemPackages(output, sandbox);
+  return `The environment cannot be built: ${lastErrorLine(output)}${advice && ` It ${advice}.`}`;
 }
 
 /** Fills the free places with the best candidates that add core functions, and writes the draft. */

@@ -28,6 +28,7 @@ export async function findCandidates(context: CandidateContext): Promise<Candida
   ];
   const first = survey.coreFunctions[0]?.score ?? 1;
   for (const candidate of candidates) {
+    if (context.hasGpu) candidate.needs = candidate.needs.filter((need) => need !== "gpu");
     const weight = candidate.coreCalls.reduce((sum, core) => sum + core.score / first, 0);
     const focus = context.focus ? focusScore(candidate, context.focus) : 0;
     const fails = (candidate.needs.length > 0 ? 25 : 0) + Math.min(findMissingFiles(survey, candidate).length * 3, 9);

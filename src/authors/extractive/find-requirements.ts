@@ -80,9 +80,16 @@ export async function findRequirements({
   for (const { line } of decisions.requirements) add(repairs, line);
   groups.push(repairs);
 
+  if (decisions.systemPackages.length > 0)
+    notes.push(`Packages of the system: ${decisions.systemPackages.join(", ")} (apt.txt).`);
   for (const { id, why } of decisions.leftOut) notes.push(`${id} is left out: ${why}.`);
   const filled = groups.filter(({ lines }) => lines.length > 0);
-  return { text: render("example/requirements.txt", { groups: filled, notes }), isEmpty: filled.length === 0 };
+  const indexes = {
+    title: "Where packages are found",
+    lines: decisions.indexes.map((url) => `--extra-index-url ${url}`),
+  };
+  const shown = indexes.lines.length > 0 ? [indexes, ...filled] : filled;
+  return { text: render("example/requirements.txt", { groups: shown, notes }), isEmpty: filled.length === 0 };
 }
 
 /** Modules that the example needs and that no distribution is known for. */

@@ -5,12 +5,12 @@ import type { Decisions } from "./decisions.ts";
 
 /** Why nothing is left: the reason of the best candidate that was tried, or else of the best that was not. */
 export function explainNothing(
-  { survey }: AuthorContext,
+  { survey, sandbox }: AuthorContext,
   candidates: readonly Candidate[],
   decisions: Decisions,
 ): GivingUp {
   if (candidates.length === 0) {
-    const need = survey.needs.find(({ kind }) => kind === "gpu" || kind === "api-key");
+    const need = survey.needs.find(({ kind }) => kind === "api-key" || (kind === "gpu" && sandbox.gpu === null));
     if (need)
       return giveUp(
         "skipped",

@@ -4,6 +4,7 @@ import { normalizeName } from "../../repository/requirement.ts";
 import type { PythonInterpreter } from "../../sandboxes/sandbox.ts";
 import type { AuthorContext } from "../author.ts";
 import type { Decisions } from "./decisions.ts";
+import { adviseSystemPackages, dropUseless, repairSystem } from "./system-packages.ts";
 
 export interface Repair {
   decisions: Decisions;
@@ -14,11 +15,12 @@ export interface Repair {
 /** One repair of an environment that could not be built, by what pip said; null where no rule applies. */
 export function repairEnvironment(
   step: StepResult,
-  decisions: Decisions,
+  given: Decisions,
   context: AuthorContext,
   triedPythons: readonly string[],
 ): Repair | null {
   const output = `${step.stdout}\n${step.stderr}`;
+  const decisions = dropUseless(output, given);
   const issue = lastErrorLine(output);
   const repaired = (changed: Partial<Decisions>, change: string): Repair => ({
     decisions: { ...decisions, ...changed },
@@ -28,6 +30,9 @@ export function repairEnvironment(
   if (step.status !== "exited" || /ensurepip is not available|No module named (ensurepip|venv)/.test(output))
     return null;
 
+  const system = repairSystem(output, decisions, context.sandbox);
+  if (system) return repaired(system.changed, system.change);
+  const advice = adviseSystemPackages(output, context.sandbox);
   const culprit = findCulprit(output, step.stdout, context);
   const target = culprit?.isTarget ?? false;
   const failed = culprit && !target ? culprit.name : null;
@@ -95,7 +100,10 @@ export function repairEnvironment(
       {
         leftOut: [
           ...decisions.leftOut,
-          { id: normalizeName(failed), why: `it cannot be installed here (${issue.slice(0, 160)})` },
+          {
+            id: normalizeName(failed),
+            why: `it cannot be installed here (${issue.slice(0, 160)})${advice && `; it ${advice}`}`,
+          },
         ],
       },
       `${failed} left out, because it cannot be installed here`,

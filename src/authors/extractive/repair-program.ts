@@ -6,6 +6,7 @@ import type { Decisions } from "./decisions.ts";
 import { distributionFor } from "./distributions.ts";
 import { resolvePath } from "./paths-in-code.ts";
 import { pins, pythonChanges } from "./pins.ts";
+import { adviseSystemPackages, repairSystem } from "./system-packages.ts";
 
 type ProgramError = NonNullable<LogEntry["error"]>;
 
@@ -51,23 +52,34 @@ export function proposeRepair(
 ): Proposal {
   const { error } = failure;
   const text = `${error.type}: ${error.message}\n${error.traceback}`;
-  const rules = [missingModule, pythonTwo, olderPython, removedName, missingFile, askedForInput, withoutIsolation];
+  const rules = [
+    missingSystem,
+    missingModule,
+    pythonTwo,
+    olderPython,
+    removedName,
+    missingFile,
+    askedForInput,
+    withoutIsolation,
+  ];
   for (const rule of rules) {
     const proposal = rule(failure, text, decisions, context, search, prose);
     if (proposal) return proposal;
   }
+  const advice = adviseSystemPackages(`${error.type}: ${error.message}`, context.sandbox);
+  const advised = advice && `; it ${advice}`;
   const lost = hopeless.find(({ pattern }) => pattern.test(text));
   if (lost)
     return {
       kind: "reject",
       reasonCode: lost.reasonCode,
-      why: `${lost.why} (${error.type}: ${error.message.slice(0, 120)})`,
+      why: `${lost.why} (${error.type}: ${error.message.slice(0, 120)})${advised}`,
     };
   return (
     dropBlock(failure) ?? {
       kind: "reject",
       reasonCode: "examples-fail",
-      why: `${error.type}: ${error.message.slice(0, 200)}`,
+      why: `${error.type}: ${error.message.slice(0, 200)}${advised}`,
     }
   );
 }
@@ -80,6 +92,21 @@ type Rule = (
   search: CandidateContext,
   prose: string,
 ) => Proposal | null;
+
+/** Asked of the error alone: a traceback shows code that may name any program. */
+const missingSystem: Rule = ({ error }, _text, decisions, { sandbox }) => {
+  const repair = repairSystem(`${error.type}: ${error.message}`, decisions, sandbox);
+  if (!repair) return null;
+  const { systemPackages } = repair.changed;
+  return {
+    kind: "change",
+    apply: (known) => ({
+      ...known,
+      systemPackages: [...new Set([...known.systemPackages, ...systemPackages])].sort(),
+    }),
+    change: repair.change,
+  };
+};
 
 const missingModule: Rule = (_failure, text, decisions, { survey }, { modules }, prose) => {
   const module = /(?:ModuleNotFoundError|ImportError): No module named '?([\w.]+)'?/.exec(text)?.[1];

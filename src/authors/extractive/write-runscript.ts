@@ -1,3 +1,4 @@
+import { aptFile } from "../../example/apt.ts";
 import { render } from "../../templates/render.ts";
 import type { AuthorContext } from "../author.ts";
 import type { Decisions } from "./decisions.ts";
@@ -42,10 +43,14 @@ export function writeRunscript(
       `.venv/bin/python -m fissix -w -n --no-diffs ${paths} >/dev/null || echo "Some files could not be ported." >&2`,
     );
   }
+  const plainPython = sandbox.pythons[0]?.path === decisions.python;
   return render("example/runscript.sh", {
-    pythonOrDefault: `\${PYTHON:-${sandbox.pythons[0]?.path === decisions.python ? "python3" : `python${minorVersion}`}}`,
+    plainPython,
+    pythonOrDefault: `\${PYTHON:-${plainPython ? "python3" : `python${minorVersion}`}}`,
     pythonVersion: minorVersion,
     compiled: survey.packaging.compiled && installTarget,
+    systemPackages: decisions.systemPackages.length > 0,
+    aptFile,
     fetchLines: fetchLines(repository),
     environmentMark,
     usesPip: installLines.length > 0,

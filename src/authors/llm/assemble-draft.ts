@@ -1,5 +1,6 @@
 import { jsonrepair } from "jsonrepair";
 import { z } from "zod";
+import { aptFile, parseAptFile, withAptFile } from "../../example/apt.ts";
 import { type Draft, ExampleMetadata, unknownRequirements } from "../../example/example.ts";
 import { render, renderText } from "../../templates/render.ts";
 import type { WritingContext } from "../author.ts";
@@ -45,7 +46,8 @@ export function assembleDraft(context: WritingContext, blocks: AnswerBlocks, bef
   }
   const edited = applyEdits(files, blocks.edits);
   problems.push(...edited.problems);
-  const decisions = choosePython(context, blocks, before.decisions, problems);
+  const python = choosePython(context, blocks, before.decisions, problems);
+  const decisions = chooseSystemPackages(context, edited.files.get(aptFile), python, problems);
   const main = withoutMainGuard(edited.files.get("main.py") ?? "");
   const examples = [...main.matchAll(/^def (example\d+)\(\s*\)/gm)].map(([, name = ""]) => name);
   if (main.trim() === "") problems.push("There is no main.py.");
@@ -53,24 +55,26 @@ export function assembleDraft(context: WritingContext, blocks: AnswerBlocks, bef
   // A port changes the repository's files, openly and by rule; nobody else may change them.
   if (before.decisions.port && changes(blocks, "runscript.sh"))
     problems.push("runscript.sh cannot be changed here: it ports the repository from Python 2.");
+  if (
+    changes(blocks, "runscript.sh") &&
+    /^\s*set\s+(\+\w*e|\+o\s+errexit)/m.test(bodyOf(edited.files.get("runscript.sh") ?? ""))
+  )
+    problems.push("runscript.sh has to end at the first command that fails: no set +e.");
   if (edited.files.size > maxFiles) problems.push(`There are more than ${maxFiles} files.`);
   if (problems.length > 0)
     return { kind: "problems", problems, wholeFiles: edited.problems.length > 0 ? editedPaths(blocks) : [] };
   const requirements = edited.files.get("requirements.txt") ?? "";
   const ownRunscript = before.ownRunscript || changes(blocks, "runscript.sh");
-  const runscript = ownRunscript
-    ? keepHead(context, decisions, edited.files.get("runscript.sh") ?? "")
-    : writeRunscript(context, decisions, !hasRequirements(requirements));
   return {
     kind: "draft",
     decisions,
     ownRunscript,
     draft: {
       files: {
-        ...Object.fromEntries(edited.files),
+        ...withAptFile(Object.fromEntries(edited.files), decisions.systemPackages),
         "main.py": closeMain(main, [...new Set(examples)]),
         "requirements.txt": requirements,
-        "runscript.sh": runscript,
+        "runscript.sh": renewRunscript(context, { decisions, ownRunscript, files: Object.fromEntries(edited.files) }),
         [recordingFile]: render("example/example_recording.py", { recording: renderText("example/recording.py") }),
       },
       metadata: readMetadata(context, blocks, before.metadata),
@@ -81,6 +85,16 @@ export function assembleDraft(context: WritingContext, blocks: AnswerBlocks, bef
       memory: null,
     },
   };
+}
+
+/** `runscript.sh` for these decisions and requirements: by rule, or with the writer's own commands below the head. */
+export function renewRunscript(
+  context: WritingContext,
+  { decisions, ownRunscript, files }: Omit<Before, "metadata">,
+): string {
+  return ownRunscript
+    ? keepHead(context, decisions, files["runscript.sh"] ?? "")
+    : writeRunscript(context, decisions, !hasRequirements(files["requirements.txt"] ?? ""));
 }
 
 /** The files of a draft as their writer knows them: main.py without what was added to it. */
@@ -127,6 +141,21 @@ function choosePython(
   return decisions;
 }
 
+/** What `apt.txt` says after the answer; without one, nothing. */
+function chooseSystemPackages(
+  { sandbox }: WritingContext,
+  text: string | undefined,
+  decisions: Decisions,
+  problems: string[],
+): Decisions {
+  const read = parseAptFile(text ?? "");
+  if (read.kind === "refused") problems.push(read.problem);
+  else if (read.packages.length > 0 && !sandbox.systemPackages)
+    problems.push(`There can be no ${aptFile}: packages of the system cannot be installed in this sandbox.`);
+  else return { ...decisions, systemPackages: read.packages };
+  return decisions;
+}
+
 function changes({ files, edits }: AnswerBlocks, path: string): boolean {
   return files.has(path) || edits.some((edit) => edit.path === path);
 }
@@ -139,9 +168,13 @@ function hasRequirements(text: string): boolean {
 function keepHead(context: WritingContext, decisions: Decisions, written: string): string {
   const byRule = writeRunscript(context, decisions, false);
   const head = byRule.slice(0, byRule.indexOf(environmentMark));
+  return `${head}${environmentMark}\n${bodyOf(written).trim()}\n`;
+}
+
+/** What stands below the head of a `runscript.sh`. */
+function bodyOf(written: string): string {
   const at = written.indexOf(environmentMark);
-  const body = at < 0 ? written.replace(/^#!.*\n/, "") : written.slice(at + environmentMark.length);
-  return `${head}${environmentMark}\n${body.trim()}\n`;
+  return at < 0 ? written.replace(/^#!.*\n/, "") : written.slice(at + environmentMark.length);
 }
 
 const LooseMetadata = z.record(z.string(), z.unknown());

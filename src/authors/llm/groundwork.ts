@@ -1,3 +1,4 @@
+import { aptFile } from "../../example/apt.ts";
 import type { Draft } from "../../example/example.ts";
 import { describeStep, type Execution, stepSucceeded } from "../../example/execution.ts";
 import { trimOutput } from "../../example/trim-output.ts";
@@ -24,7 +25,7 @@ type GroundworkMemory = Extract<Memory, { phase: "groundwork" }>;
 export interface Ground {
   groundwork: Groundwork;
   decisions: Decisions;
-  /** `requirements.txt` and `runscript.sh`. */
+  /** `requirements.txt` and `runscript.sh`; `apt.txt` where there is one. */
   files: Record<string, string>;
 }
 
@@ -94,6 +95,7 @@ export function reportGroundwork(
   const files = {
     "requirements.txt": draft.files["requirements.txt"] ?? "",
     "runscript.sh": draft.files["runscript.sh"] ?? "",
+    ...(draft.files[aptFile] ? { [aptFile]: draft.files[aptFile] } : {}),
   };
   const failures = [...failed.keys()].map((name) => bodyOf(main, name).slice(0, 1200)).join("\n\n");
   const { program } = execution;
@@ -117,7 +119,8 @@ export function reportGroundwork(
   return { groundwork: { told, measured }, decisions, files };
 }
 
-function preliminary(draft: Draft, runs: number): Draft {
+/** A draft of the extractive author's as one that is run to learn from it. */
+export function preliminary(draft: Draft, runs: number): Draft {
   return { ...draft, preliminary: true, memory: { phase: "groundwork", decisions: draft.memory, runs } };
 }
 
@@ -156,6 +159,7 @@ function showFiles(
     packages: packages.length > 0 ? quoteData(mark, { kind: "packages" }, packages.slice(0, 60).join(" ")) : "",
     requirements: quoteData(mark, { kind: "file" }, files["requirements.txt"] ?? ""),
     runscript: quoteData(mark, { kind: "file" }, files["runscript.sh"] ?? ""),
+    apt: files[aptFile] ? quoteData(mark, { kind: "file" }, files[aptFile]) : "",
   });
 }
 

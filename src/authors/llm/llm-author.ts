@@ -2,6 +2,7 @@ import { stepSucceeded } from "../../example/execution.ts";
 import type { Model } from "../../models/model.ts";
 import { render } from "../../templates/render.ts";
 import type { Attempt, Author, DraftOutcome, Revision, Spending, WritingContext } from "../author.ts";
+import { adoptEnvironment } from "./adopt-environment.ts";
 import { filesForWriter } from "./assemble-draft.ts";
 import { listFacts, showCaught, showOutput, showPackages, showResults } from "./describe.ts";
 import { continueGroundwork, type Ground, reportGroundwork, startGroundwork } from "./groundwork.ts";
@@ -45,6 +46,7 @@ export function createLlmAuthor(options: LlmAuthorOptions): Author {
     classify: (context, summary) =>
       fast ? classifyFiles(context, { summary, model: fast, extractive }) : extractive.classify(context, summary),
     draft: (context) => draftExample(context, options),
+    adopt: (context, draft, proven) => adoptEnvironment(context, draft, { proven, extractive }),
     revise: (context, attempt) => reviseExample(context, attempt, options),
     judge: judge && ((context, example) => judgeExample(context, example, judge)),
     answersObjections: true,

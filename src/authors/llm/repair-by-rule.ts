@@ -1,18 +1,23 @@
+import { withAptFile } from "../../example/apt.ts";
 import { stepSucceeded } from "../../example/execution.ts";
 import { normalizeName, parseRequirement } from "../../repository/requirement.ts";
 import type { Attempt, Revision, WritingContext } from "../author.ts";
+import type { Decisions } from "../extractive/decisions.ts";
 import { distributionFor } from "../extractive/distributions.ts";
 import { projectProse } from "../extractive/find-requirements.ts";
 import { pins } from "../extractive/pins.ts";
-import { writeRunscript } from "../extractive/write-runscript.ts";
+import { lastErrorLine } from "../extractive/repair-environment.ts";
+import { repairSystem } from "../extractive/system-packages.ts";
+import { renewRunscript } from "./assemble-draft.ts";
 import type { WrittenMemory } from "./memory.ts";
 
 /** Rules in a row; after them the writer sees what they have done. */
 const maxInARow = 3;
 
-/** A requirement line that takes the place of the one for the same distribution. */
 interface Repair {
-  line: string;
+  /** A requirement line that takes the place of the one for the same distribution; null for none. */
+  line: string | null;
+  decisions?: Decisions;
   issue: string;
   change: string;
 }
@@ -29,29 +34,47 @@ export async function repairByRule(
   if (memory.byRule.length >= maxInARow) return null;
   const requirements = draft.files["requirements.txt"] ?? "";
   const { environment, program, log } = execution;
-  const repair = stepSucceeded(environment)
-    ? await repairImport(
-        context,
-        requirements,
-        [program?.stderr ?? "", ...log.map(({ error }) => (error ? `${error.type}: ${error.message}` : ""))].join("\n"),
-      )
-    : relaxVersion(requirements, `${environment.stdout}\n${environment.stderr}`);
+  const built = stepSucceeded(environment);
+  const text = built
+    ? [program?.stderr ?? "", ...log.map(({ error }) => (error ? `${error.type}: ${error.message}` : ""))].join("\n")
+    : `${environment.stdout}\n${environment.stderr}`;
+  const repair =
+    // A program that succeeded may have printed such an error and gone on.
+    (built && stepSucceeded(program) ? null : installSystemPackages(context, memory, text)) ??
+    (built ? await repairImport(context, requirements, text) : relaxVersion(requirements, text));
   if (!repair) return null;
-  const changed = replaceRequirement(requirements, repair.line);
+  const decisions = repair.decisions ?? memory.decisions;
+  const files: Record<string, string> = {
+    ...withAptFile(draft.files, decisions.systemPackages),
+    "requirements.txt": repair.line === null ? requirements : replaceRequirement(requirements, repair.line),
+  };
+  const { ownRunscript } = memory;
+  // Only its head changes with the packages of the system; the rest is the writer's where it took it over.
+  if (repair.decisions || !ownRunscript)
+    files["runscript.sh"] = renewRunscript(context, { decisions, ownRunscript, files });
   return {
     kind: "revised",
     issuesIdentified: [repair.issue],
     changesMade: [repair.change],
     draft: {
       ...draft,
-      files: {
-        ...draft.files,
-        "requirements.txt": changed,
-        ...(memory.ownRunscript ? {} : { "runscript.sh": writeRunscript(context, memory.decisions, false) }),
-      },
-      memory: { ...memory, byRule: [...memory.byRule, repair.change] } satisfies WrittenMemory,
+      files,
+      memory: { ...memory, decisions, byRule: [...memory.byRule, repair.change] } satisfies WrittenMemory,
     },
   };
+}
+
+/** What the system lacks, where the sandbox can install it. */
+function installSystemPackages({ sandbox }: WritingContext, { decisions }: WrittenMemory, text: string): Repair | null {
+  const repair = repairSystem(text, decisions, sandbox);
+  return (
+    repair && {
+      line: null,
+      decisions: { ...decisions, ...repair.changed },
+      issue: lastErrorLine(text),
+      change: repair.change,
+    }
+  );
 }
 
 async function repairImport(context: WritingContext, requirements: string, text: string): Promise<Repair | null> {
@@ -87,7 +110,7 @@ function relaxVersion(requirements: string, output: string): Repair | null {
   };
 }
 
-function replaceRequirement(text: string, line: string): string {
+export function replaceRequirement(text: string, line: string): string {
   const name = parseRequirement(line)?.name ?? line;
   const kept = text.split("\n").filter((each) => !isFor(each, name));
   return `${[...kept.filter((each, index) => each.trim() !== "" || index < kept.length - 1), line].join("\n").trim()}\n`;

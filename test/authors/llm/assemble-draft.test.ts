@@ -301,3 +301,55 @@ describe("the metadata", () => {
     expect(draftOf(file("main.py", program)).metadata.description).toBe("What it is for.");
   });
 });
+
+describe("apt.txt", () => {
+  const openly = async (work: () => void): Promise<void> => {
+    const closed = context.sandbox;
+    context.sandbox = { ...closed, systemPackages: true };
+    try {
+      work();
+    } finally {
+      context.sandbox = closed;
+    }
+  };
+
+  it("is taken where the sandbox installs packages of the system, sorted, with a run script that does so elsewhere", () =>
+    openly(() => {
+      const first = draftOf(file("main.py", program) + file("apt.txt", "libgl1\nffmpeg # to write films"));
+      expect(first.files["apt.txt"]).toBe("ffmpeg\nlibgl1\n");
+      expect(first.files["runscript.sh"]).toContain("apt-get");
+      const later = assemble(edit("main.py", '{"x": 1}', '{"x": 2}'), { files: filesForWriter(first) });
+      expect(later).toMatchObject({
+        decisions: { systemPackages: ["ffmpeg", "libgl1"] },
+        draft: { files: { "apt.txt": "ffmpeg\nlibgl1\n", "runscript.sh": first.files["runscript.sh"] } },
+      });
+    }));
+
+  it("goes when nothing is left in it, and its lines of the run script with it", () =>
+    openly(() => {
+      const files = { ...before.files, "main.py": program, "apt.txt": "libgl1\n" };
+      const draft = draftOf(file("apt.txt", "# nothing any more"), { files, ownRunscript: true });
+      expect(draft.files).not.toHaveProperty("apt.txt");
+      expect(draft.files["runscript.sh"]).not.toContain("apt-get");
+    }));
+
+  it("is refused where it is no list of packages, or where none can be installed", async () => {
+    await openly(() =>
+      expect(problemsOf(file("main.py", program) + file("apt.txt", "-o x=y"))).toEqual([
+        expect.stringContaining("apt.txt, line 1"),
+      ]),
+    );
+    expect(problemsOf(file("main.py", program) + file("apt.txt", "libgl1"))).toEqual([
+      "There can be no apt.txt: packages of the system cannot be installed in this sandbox.",
+    ]);
+  });
+});
+
+describe("a run script that goes on after errors", () => {
+  it("is refused: what stands in it would not be what succeeded", () => {
+    const careless = `${environmentMark}\nset +e\n.venv/bin/python -m pip install numpy\n`;
+    expect(problemsOf(file("main.py", program) + file("runscript.sh", careless))).toEqual([
+      "runscript.sh has to end at the first command that fails: no set +e.",
+    ]);
+  });
+});

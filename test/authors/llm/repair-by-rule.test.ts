@@ -15,19 +15,33 @@ const tool = {
 async function repair(
   execution: Partial<Execution>,
   requirements: string,
-  { files = tool, memory = {} }: { files?: TreeContent; memory?: Partial<ReturnType<typeof makeMemory>> } = {},
-): Promise<{ requirements: string; runscript: string; memory: Memory; issues: string[]; changes: string[] } | null> {
+  {
+    files = tool,
+    memory = {},
+    systemPackages = false,
+  }: { files?: TreeContent; memory?: Partial<ReturnType<typeof makeMemory>>; systemPackages?: boolean } = {},
+): Promise<{
+  requirements: string;
+  runscript: string;
+  apt: string | undefined;
+  memory: Memory;
+  issues: string[];
+  changes: string[];
+} | null> {
   await using folder = await makeFolder(files);
   const draft = makeDraft({
     files: { "main.py": "x", "requirements.txt": requirements, "runscript.sh": "# as it was\n" },
   });
   const attempt = makeAttempt({ draft, execution: makeExecution(execution) });
-  const revision = await repairByRule(await createContext(folder.path), attempt, makeMemory(memory));
+  const context = await createContext(folder.path);
+  context.sandbox = { ...context.sandbox, systemPackages };
+  const revision = await repairByRule(context, attempt, makeMemory(memory));
   if (!revision) return null;
   expect(revision.draft.files["main.py"]).toBe("x");
   return {
     requirements: revision.draft.files["requirements.txt"] ?? "",
     runscript: revision.draft.files["runscript.sh"] ?? "",
+    apt: revision.draft.files["apt.txt"],
     memory: MemorySchema.parse(revision.draft.memory),
     issues: revision.issuesIdentified,
     changes: revision.changesMade,
@@ -116,5 +130,22 @@ describe("a repair by rule", () => {
     const missing = raised("ModuleNotFoundError", "No module named 'sklearn'");
     expect((await repair(missing, ""))?.runscript).toContain("-r requirements.txt");
     expect((await repair(missing, "", { memory: { ownRunscript: true } }))?.runscript).toBe("# as it was\n");
+  });
+
+  it("installs what the system lacks, where the sandbox can, and keeps the writer's own commands", async () => {
+    const lacking = raised("ImportError", "libGL.so.1: cannot open shared object file: No such file or directory");
+    const repaired = await repair(lacking, "numpy\n", { systemPackages: true, memory: { ownRunscript: true } });
+    expect(repaired).toMatchObject({
+      requirements: "numpy\n",
+      apt: "libgl1\n",
+      memory: { decisions: { systemPackages: ["libgl1"] } },
+      changes: ["system packages added: libgl1"],
+    });
+    expect(repaired?.runscript).toMatch(/apt-get[\s\S]*# as it was\n$/);
+    const built = unbuilt("fatal error: fftw3.h: No such file or directory\n");
+    expect((await repair(built, "numpy\n", { systemPackages: true }))?.apt).toBe("libfftw3-dev\n");
+    expect(await repair(built, "numpy\n")).toBeNull();
+    const passedOver = { program: makeStep({ stderr: "git: command not found\n" }) };
+    expect(await repair(passedOver, "numpy\n", { systemPackages: true })).toBeNull();
   });
 });

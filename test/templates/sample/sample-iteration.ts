@@ -184,6 +184,7 @@ export function iteration(index: number, given: Partial<Iteration>): Iteration {
     },
     reproduction: null,
     review: null,
+    recipe: null,
     issuesIdentified: [],
     changesMade: [],
     startedAt: "2026-10-05T14:02:11.000Z",

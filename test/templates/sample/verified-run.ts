@@ -35,6 +35,12 @@ const config = {
   max_processes: 512,
   max_disk_mb: 10240,
   max_repository_mb: 2048,
+  sandbox_image: null,
+  sandbox_cpu_cores: 2,
+  container_engine: null,
+  gpu: null,
+  egress_domains: null,
+  recipes: true,
 };
 
 /** Everything passed; two iterations, two figures. */
@@ -133,6 +139,8 @@ export function verifiedRun(): SampleRun {
         architecture: "x86_64",
         python: "3.11.2",
         isolated: true,
+        image: null,
+        chosenBecause: null,
       },
       iterations: [failing, second],
       best: 1,
