@@ -2,6 +2,9 @@ import { distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { ConfigError } from "./errors.ts";
 
+/** In the order in which `auto` looks for one; `none` is never taken by itself. */
+export const sandboxKinds = ["auto", "modal", "container", "local", "none"] as const;
+
 /** What one model costs, in US dollars per million tokens. */
 const TokenPrices = z.strictObject({
   input: z.number().min(0),
@@ -62,8 +65,36 @@ export const Config = z.strictObject({
   output_base_path: z.string().min(1).describe("Folder below which each run gets a folder of its own."),
   max_cost_usd: z.number().min(0).describe("Money a run may spend on models, in US dollars."),
   sandbox: z
-    .enum(["local", "none"])
-    .describe("Where programs run: local is bubblewrap on this machine; none runs them without isolation."),
+    .enum(sandboxKinds)
+    .describe(
+      "Where programs run: modal, container (Docker or Podman), local (bubblewrap on this machine), or none, without isolation. auto takes the first of these that can be had, none apart.",
+    ),
+  sandbox_image: z
+    .string()
+    .min(1)
+    .nullable()
+    .describe(
+      "Image of container and Modal sandboxes; it needs python3 with venv and pip. null: one is built, once, from Ubuntu with build tools and several Pythons.",
+    ),
+  sandbox_cpu_cores: z.number().positive().max(64).describe("Processor cores of container and Modal sandboxes."),
+  container_engine: z
+    .enum(["docker", "podman"])
+    .nullable()
+    .describe("Engine of container sandboxes; null: Docker, or Podman where it does not answer."),
+  gpu: z
+    .string()
+    .min(1)
+    .nullable()
+    .describe(
+      "GPU that a program gets where its repository needs one: of Modal sandboxes as Modal names it (T4, A100:2), of containers all of the machine's; null for none.",
+    ),
+  egress_domains: z
+    .array(z.string().regex(/^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$/i, "is no domain"))
+    .min(1)
+    .nullable()
+    .describe(
+      "Domains that Modal sandboxes with network may reach, such as pypi.org and *.pythonhosted.org; null for all.",
+    ),
   focus: z.string().max(500).nullable().describe("What the example should show; null for the core functionality."),
   ref: z.string().nullable().describe("Branch, tag or commit; null for the default branch."),
   subdirectory: z.string().nullable().describe("Part of the repository to distil."),
@@ -72,6 +103,11 @@ export const Config = z.strictObject({
   max_processes: z.number().int().min(8).describe("Processes and threads of a sandbox at one time."),
   max_disk_mb: z.number().int().min(64).describe("What a sandbox may write, in MiB."),
   max_repository_mb: z.number().int().min(1).describe("Largest repository that is fetched, in MiB."),
+  recipes: z
+    .boolean()
+    .describe(
+      "Whether environments that worked are remembered, and offered first where the same packages are asked for.",
+    ),
 });
 export type Config = z.infer<typeof Config>;
 
@@ -87,7 +123,12 @@ const defaults: Omit<Config, "model_str_fast" | "model_str_judge"> = {
   max_debug_iterations: 8,
   output_base_path: "output/",
   max_cost_usd: 5,
-  sandbox: "local",
+  sandbox: "auto",
+  sandbox_image: null,
+  sandbox_cpu_cores: 2,
+  container_engine: null,
+  gpu: null,
+  egress_domains: null,
   focus: null,
   ref: null,
   subdirectory: null,
@@ -96,6 +137,7 @@ const defaults: Omit<Config, "model_str_fast" | "model_str_judge"> = {
   max_processes: 512,
   max_disk_mb: 10240,
   max_repository_mb: 2048,
+  recipes: true,
 };
 
 export const extractiveModel = "builtin/extract";

@@ -20,7 +20,7 @@ describe("resolveConfig", () => {
     expect(resolve({})).toMatchObject({
       model_str_code: "builtin/extract",
       model_str_fast: "builtin/extract",
-      sandbox: "local",
+      sandbox: "auto",
       program_network: false,
     });
   });

@@ -1,9 +1,13 @@
+import { join } from "node:path";
 import { type Config, extractiveModel, findProviderKey } from "../config.ts";
 import type { JobAdapters } from "../jobs/run-job.ts";
-import { createLocalProvider } from "../sandboxes/local.ts";
-import { passThroughEnvironment } from "../sandboxes/pass-through-environment.ts";
+import { createRecipeMemory } from "../recipes/recipe-memory.ts";
 import { createAuthorAdapters } from "./author-adapters.ts";
+import { createProvider } from "./create-provider.ts";
 import { stateFolderOf, type Terminal } from "./terminal.ts";
+
+/** Whose runs these are: all that one account of this machine starts. */
+const owner = { name: "local", repositoryIsPrivate: true };
 
 /** The adapters of the command line. `warn` is told what a person has to know before anything runs. */
 export function createAdapters(
@@ -16,24 +20,10 @@ export function createAdapters(
     gitEnvironment: environment,
     homeFolder,
     workingFolder,
+    recipes: createRecipeMemory({ folder: join(stateFolderOf(terminal), "recipes") }),
+    owner,
     ...createAuthorAdapters({ terminal, recordFile }),
-    createProvider: async (config, dryRun) => {
-      const passed = passThroughEnvironment(environment);
-      for (const name of passed.dropped) warn(`${name} is not passed to sandboxes, because it holds a password.`);
-      if (config.sandbox === "none" && !dryRun) {
-        warn(
-          "WARNING: --sandbox none runs the repository's code on this machine without isolation, as your own account. Only for code you trust.",
-        );
-      }
-      // A plan runs nothing, so it needs no isolation to describe the machine.
-      const isolation = config.sandbox === "none" || dryRun ? "none" : "bubblewrap";
-      return createLocalProvider({
-        isolation,
-        stateFolder: stateFolderOf(terminal),
-        passEnvironment: passed.variables,
-        hostPath: environment.PATH ?? "/usr/bin:/bin",
-      });
-    },
+    createProvider: (config, request) => createProvider({ ...request, config, terminal, tenant: owner.name, warn }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { extractiveModel, resolveConfig } from "../config.ts";
+import { type Config, extractiveModel, resolveConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import type { ResumeChanges } from "../jobs/change-config.ts";
 import type { JobRequest } from "../jobs/run-job.ts";
@@ -15,11 +15,13 @@ export interface DistillFlags {
   fastModel?: string;
   judgeModel?: string;
   record?: string;
-  sandbox?: "local" | "none";
+  sandbox?: Config["sandbox"];
   maxDebugIterations?: number;
   maxRuntimeMins?: number;
   maxCost?: number;
   maxRepositoryMb?: number;
+  /** False where `--no-recipes` was given. */
+  recipes: boolean;
   resume?: string;
   dryRun: boolean;
   estimate: boolean;
@@ -71,6 +73,7 @@ export async function readDistillRequest(
       max_runtime_mins: flags.maxRuntimeMins,
       max_cost_usd: flags.maxCost,
       max_repository_mb: flags.maxRepositoryMb,
+      recipes: flags.recipes ? undefined : false,
     },
     file,
     environment: terminal.environment,
@@ -101,6 +104,7 @@ function readChanges({ environment }: Terminal, flags: DistillFlags): ResumeChan
     max_cost_usd: flags.maxCost,
     max_debug_iterations: flags.maxDebugIterations,
     max_runtime_mins: flags.maxRuntimeMins,
+    recipes: flags.recipes ? undefined : false,
     prices: Object.keys(given.prices).length > 0 ? given.prices : undefined,
   };
 }

@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { sandboxKinds } from "../config.ts";
 import { DistillerError } from "../errors.ts";
 import { productVersion } from "../jobs/run-job.ts";
 import { runDistill } from "./distill-command.ts";
@@ -55,15 +56,16 @@ export async function createProgram(terminal: Terminal): Promise<number> {
     .option("--judge-model <model>", "model that judges the finished example")
     .option("--record <file>", "write down what models answer, to be replayed by --model replay/<file>")
     .addOption(
-      new Option("--sandbox <kind>", "where programs run: local (bubblewrap), or none: without isolation").choices([
-        "local",
-        "none",
-      ]),
+      new Option(
+        "--sandbox <kind>",
+        "where programs run: modal, container, local (bubblewrap), none (without isolation), or auto: the first that can be had",
+      ).choices(sandboxKinds),
     )
     .option("--max-debug-iterations <n>", "revisions after the first draft", parseNumber)
     .option("--max-runtime-mins <minutes>", "longest build and longest run of each iteration", parseNumber)
     .option("--max-cost <dollars>", "money the run may spend on models", parseNumber)
     .option("--max-repository-mb <MiB>", "largest repository that is fetched", parseNumber)
+    .option("--no-recipes", "remember no environments that worked, and offer none")
     .option("--resume <run folder>", "go on with a run that was cancelled, killed, or ended by --max-cost")
     .option("--estimate", "say what a run would cost, and run nothing", false)
     .option("--dry-run", "survey and plan; run nothing", false)
@@ -79,7 +81,7 @@ export async function createProgram(terminal: Terminal): Promise<number> {
     .description("run an example again in a clean room and compare its values")
     .argument("<example>", "folder with main.py, runscript.sh, results.json and metadata.json")
     .option("--source <repository>", "where the repository is to be had, if not at the address in metadata.json")
-    .addOption(new Option("--sandbox <kind>", "where programs run").choices(["local", "none"]))
+    .addOption(new Option("--sandbox <kind>", "where programs run").choices(sandboxKinds))
     .option("--max-runtime-mins <minutes>", "longest build and longest run", parseNumber)
     .option("--json", "one JSON result on stdout", false)
     .option("--verbose", "more about what happens", false)

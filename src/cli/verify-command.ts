@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { styleText } from "node:util";
-import { resolveConfig } from "../config.ts";
+import { type Config, resolveConfig } from "../config.ts";
 import { RepositoryError } from "../errors.ts";
 import { exists } from "../pipeline/run.ts";
 import { type PublishedExample, readPublishedExample, verifyExample } from "../pipeline/verify-example.ts";
@@ -15,7 +15,7 @@ import type { Terminal } from "./terminal.ts";
 
 export interface VerifyFlags {
   source?: string;
-  sandbox?: "local" | "none";
+  sandbox?: Config["sandbox"];
   maxRuntimeMins?: number;
   json: boolean;
   verbose: boolean;
@@ -30,9 +30,13 @@ export async function runVerify(terminal: Terminal, folder: string, flags: Verif
     environment: terminal.environment,
   });
   const adapters = createAdapters(terminal, (text) => void stderr.write(`${text}\n`));
-  const provider = await adapters.createProvider(config, false);
-  const scratch = await mkdtemp(join(tmpdir(), "codedistiller-verify-"));
   const progress = createProgress({ stream: stderr, verbose: flags.verbose });
+  await using provider = await adapters.createProvider(config, {
+    dryRun: false,
+    runId: null,
+    onProgress: (text) => progress.emit({ kind: "output", stage: "verify", text }),
+  });
+  const scratch = await mkdtemp(join(tmpdir(), "codedistiller-verify-"));
   try {
     progress.emit({ kind: "stage-started", stage: "clone", iteration: null });
     const repositoryFolder = await provideSource(terminal, example, flags.source, join(scratch, "repository"));

@@ -16,6 +16,18 @@ export const StepResult = z.object({
 });
 export type StepResult = z.infer<typeof StepResult>;
 
+/** A step in which nothing had to be done. */
+export const nothingRun: StepResult = {
+  status: "exited",
+  exitCode: 0,
+  detail: null,
+  seconds: 0,
+  peakMemoryMb: null,
+  stdout: "",
+  stderr: "",
+  reused: false,
+};
+
 /** A line of `log.json` as `main.py` writes it; other keys are kept out. */
 export const LogEntry = z.object({
   level: z.string().catch("info"),

@@ -11,7 +11,8 @@ export type ResumeChanges = {
     | "max_cost_usd"
     | "max_debug_iterations"
     | "max_runtime_mins"
-    | "prices"]?: Config[K] | undefined;
+    | "prices"
+    | "recipes"]?: Config[K] | undefined;
 };
 
 /** Applies them to a run's state, and opens again what had ended for want of money; throws ConfigError and changes nothing where they cannot be. */

@@ -36,7 +36,8 @@ export async function estimateJob({ source, config, adapters, signal }: Estimate
       subdirectory: repository.subdirectory,
       ...(signal ? { signal } : {}),
     });
-    const provider = await adapters.createProvider(config, true);
+    const request = { dryRun: true, runId: null, onProgress: () => undefined };
+    await using provider = await adapters.createProvider(config, request);
     const context: AuthorContext = {
       repository,
       survey,

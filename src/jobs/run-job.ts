@@ -17,6 +17,7 @@ import {
   removeUnfinishedWrites,
   writeRunState,
 } from "../pipeline/run-state.ts";
+import type { Owner, RecipeMemory } from "../recipes/recipe.ts";
 import { parseRepositorySource, type RepositorySource } from "../repository/repository-source.ts";
 import type { SandboxProvider } from "../sandboxes/sandbox.ts";
 import { changeConfig, type ResumeChanges } from "./change-config.ts";
@@ -26,13 +27,25 @@ export const productVersion = "0.1.0";
 
 /** What a root hands over: everything that is constructed from the outside world. */
 export interface JobAdapters {
-  createProvider: (config: Config, dryRun: boolean) => Promise<SandboxProvider>;
+  createProvider: (config: Config, request: ProviderRequest) => Promise<SandboxProvider>;
   createAuthor: (config: Config, run: AuthorRun) => Promise<Author>;
   /** What a run would cost, by the models of a configuration. */
   createEstimator: (config: Config) => (context: AuthorContext) => Promise<CostEstimate>;
+  recipes: RecipeMemory;
+  owner: Owner;
   gitEnvironment: NodeJS.ProcessEnv;
   homeFolder: string;
   workingFolder: string;
+}
+
+/** What a provider of sandboxes is told of what it is made for. */
+export interface ProviderRequest {
+  /** True: nothing will run. */
+  dryRun: boolean;
+  /** Null outside of runs. */
+  runId: string | null;
+  /** Told while something takes long: an image is fetched. */
+  onProgress: (text: string) => void;
 }
 
 /** What an author is told of the run it writes for. */
@@ -86,11 +99,15 @@ export async function runJob({ request, adapters, emit, signal }: JobOptions): P
       return result;
     }
     state.status = "STARTED";
-    const provider = await adapters.createProvider(config, request.dryRun);
     const tell: Emit = (event) => {
       if (event.kind !== "output") logger.info({ runId, ...event }, "run event");
       emit(event);
     };
+    await using provider = await adapters.createProvider(config, {
+      dryRun: request.dryRun,
+      runId,
+      onProgress: (text) => tell({ kind: "output", stage: state.distiller.stage, text }),
+    });
     const author = await adapters.createAuthor(config, {
       folder,
       jobId: runId,
@@ -104,6 +121,7 @@ export async function runJob({ request, adapters, emit, signal }: JobOptions): P
       provider,
       gitEnvironment: adapters.gitEnvironment,
       dryRun: request.dryRun,
+      recipes: config.recipes ? { memory: adapters.recipes, owner: adapters.owner } : null,
       spending: () => author.spending(),
       signal,
       emit: tell,

@@ -3,9 +3,10 @@ import { notMade } from "./assess-execution.ts";
 import type { Check } from "./outcome.ts";
 import { publishExample } from "./publish-example.ts";
 import { reproduceExample } from "./reproduce-example.ts";
+import { retrySandbox } from "./retry-sandbox.ts";
 import type { Run } from "./run.ts";
 import type { Iteration } from "./run-state.ts";
-import { hasRevisionsLeft, keyOfSource, outputFolderOf, recordBest } from "./write-example.ts";
+import { hasRevisionsLeft, keyOfSource, outputFolderOf, recordBest, usesGpu } from "./write-example.ts";
 
 /** Runs the published folder again in new sandboxes, where it ran and called what it should. */
 export async function reproduceBest(run: Run, context: AuthorContext): Promise<void> {
@@ -22,7 +23,7 @@ export async function reproduceBest(run: Run, context: AuthorContext): Promise<v
   });
   if (best.verdict.grounded.result !== "passed" || best.reproduction) return;
   await run.stage("verify", async () => {
-    const { reproduction } = await reproduceExample({
+    const options = {
       provider: run.provider,
       files,
       draft: best.draft,
@@ -32,15 +33,17 @@ export async function reproduceBest(run: Run, context: AuthorContext): Promise<v
         context.repository,
         context.survey.files.map(({ path }) => path),
       )}`,
-      keepEnvironment: false,
+      fresh: true,
       modules: context.survey.modules.map(({ name }) => name),
       folder: run.path("clean-room"),
       outputFolder: outputFolderOf(run),
       // Whether it is as fast on a busier machine is not the question.
       config: { ...run.config, max_runtime_mins: run.config.max_runtime_mins * 2 },
+      gpu: usesGpu(run.config, context.survey, best.draft),
       onOutput: run.outputListener("verify"),
       signal: run.signal,
-    });
+    };
+    const { reproduction } = await retrySandbox(() => reproduceExample(options), run.retrying("verify"));
     best.reproduction = reproduction;
     run.note("verify", reproduction.check.evidence);
   });

@@ -1,11 +1,13 @@
 import { cp, lstat, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { systemPackagesOf, withAptFile } from "../example/apt.ts";
 import { type Draft, sourceFolder } from "../example/example.ts";
 import type { Execution } from "../example/execution.ts";
 import type { Repository } from "../repository/repository.ts";
-import { normalizeName, parseRequirement } from "../repository/requirement.ts";
 import type { Survey } from "../repository/survey.ts";
 import { render } from "../templates/render.ts";
+import { pinRequirements } from "./pin-requirements.ts";
+import { pinRunscript } from "./pin-runscript.ts";
 import type { PublishedMetadata } from "./verify-example.ts";
 
 /** Largest repository that is put into the folder itself, where nobody could fetch it otherwise. */
@@ -88,27 +90,11 @@ function describePublished(
 /** The files of the clean room and of the published folder, which are the same. */
 function publishedFiles(draft: Draft, execution: Execution): Record<string, string> {
   return {
-    ...draft.files,
+    ...withAptFile(draft.files, systemPackagesOf(draft.files)),
     "requirements.txt": pinRequirements(draft.files["requirements.txt"] ?? "", execution.packages),
+    "runscript.sh": pinRunscript(draft.files["runscript.sh"] ?? "", execution.packages),
     "run.sh": render("example/run.sh", {}),
   };
-}
-
-/** Replaces each requirement by the version that was installed; what came with it follows from those. */
-export function pinRequirements(text: string, packages: readonly string[]): string {
-  const versions = new Map(
-    packages.flatMap((line) => {
-      const [name, version] = line.split("==");
-      return name && version && !version.includes("+") ? [[normalizeName(name), { name, version }] as const] : [];
-    }),
-  );
-  const lines = text.split("\n").map((line) => {
-    const requirement = line.startsWith("#") ? null : parseRequirement(line);
-    const installed = requirement && versions.get(normalizeName(requirement.name));
-    if (!requirement || !installed) return line;
-    return `${requirement.name}${requirement.extras}==${installed.version}`;
-  });
-  return lines.join("\n");
 }
 
 async function copyIfThere(from: string, to: string): Promise<void> {

@@ -180,7 +180,11 @@ function describeConfiguration({
     sandbox: sandbox && {
       isolated: sandbox.isolated,
       rows: [
-        { name: "Sandbox", value: sandbox.provider },
+        {
+          name: "Sandbox",
+          value: sandbox.chosenBecause ? `${sandbox.provider}, because ${sandbox.chosenBecause}` : sandbox.provider,
+        },
+        ...(sandbox.image ? [{ name: "Image", value: sandbox.image }] : []),
         { name: "System", value: `${sandbox.system}, ${sandbox.architecture}` },
         { name: "Python", value: sandbox.python ?? "unknown" },
       ],

@@ -6,6 +6,7 @@ import { Config } from "../config.ts";
 import { describeFullDisk, RunFolderError } from "../errors.ts";
 import { Draft, ExampleMetadata } from "../example/example.ts";
 import { Execution } from "../example/execution.ts";
+import { Recipe } from "../recipes/recipe.ts";
 import { Repository } from "../repository/repository.ts";
 import { Stage } from "./events.ts";
 import { Outcome, Reproduction, Verdict } from "./outcome.ts";
@@ -24,6 +25,8 @@ export const Iteration = z.object({
   reproduction: Reproduction.nullable(),
   /** Null where nobody was asked. */
   review: Review.nullable(),
+  /** Where the draft was changed by a recipe: the recipe, and the draft as its author gave it. */
+  recipe: z.object({ offered: Recipe, ownDraft: Draft }).nullable(),
   issuesIdentified: z.array(z.string()),
   changesMade: z.array(z.string()),
   startedAt: z.string(),
@@ -84,6 +87,9 @@ export const RunState = z.object({
         architecture: z.string(),
         python: z.string().nullable(),
         isolated: z.boolean(),
+        image: z.string().nullable().default(null),
+        /** Why this provider was taken, where nobody asked for it by name. */
+        chosenBecause: z.string().nullable().default(null),
       })
       .nullable(),
     iterations: z.array(Iteration),

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { AuthorContext, Spending } from "../authors/author.ts";
 import type { Config } from "../config.ts";
 import { throwIfCancelled } from "../errors.ts";
+import type { Owner, RecipeMemory } from "../recipes/recipe.ts";
 import { readRepositoryText } from "../repository/read-text.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { RepositorySource } from "../repository/repository-source.ts";
@@ -19,6 +20,8 @@ export interface RunOptions {
   /** For git alone: HOME, PATH, SSH agent and proxy settings of whoever started the run. */
   gitEnvironment: NodeJS.ProcessEnv;
   dryRun: boolean;
+  /** What is remembered of environments, and for whom; null where nothing is to be. */
+  recipes: { memory: RecipeMemory; owner: Owner } | null;
   /** What the author has paid so far. */
   spending: () => Spending;
   emit: Emit;
@@ -33,18 +36,31 @@ export class Run {
   readonly provider: SandboxProvider;
   readonly gitEnvironment: NodeJS.ProcessEnv;
   readonly dryRun: boolean;
+  readonly recipes: RunOptions["recipes"];
   readonly signal: AbortSignal | undefined;
   readonly #emit: Emit;
   readonly #spending: () => Spending;
   #stage: Stage = "clone";
 
-  constructor({ folder, state, source, provider, gitEnvironment, dryRun, spending, emit, signal }: RunOptions) {
+  constructor({
+    folder,
+    state,
+    source,
+    provider,
+    gitEnvironment,
+    dryRun,
+    recipes,
+    spending,
+    emit,
+    signal,
+  }: RunOptions) {
     this.folder = folder;
     this.state = state;
     this.source = source;
     this.provider = provider;
     this.gitEnvironment = gitEnvironment;
     this.dryRun = dryRun;
+    this.recipes = recipes;
     this.signal = signal;
     this.#spending = spending;
     this.#emit = emit;
@@ -117,14 +133,24 @@ export class Run {
     };
   }
 
+  /** For what is done again where a sandbox failed. */
+  retrying(stage: Stage): { note: (text: string) => void; signal: AbortSignal | undefined } {
+    return { note: (text) => this.note(stage, text), signal: this.signal };
+  }
+
   async createAuthorContext(repository: Repository, survey: Survey): Promise<AuthorContext> {
     const sandbox = await this.provider.describe(this.signal);
-    const { system, architecture, isolated, provider } = sandbox;
+    const { system, architecture, isolated, provider, image } = sandbox;
+    const chosenBecause = this.provider.chosenBecause ?? null;
+    if (chosenBecause !== null && this.state.distiller.sandbox === null)
+      this.note(this.#stage, `Sandbox: ${provider}, because ${chosenBecause}.`);
     this.state.distiller.sandbox = {
       provider,
       system,
       architecture,
       isolated,
+      image,
+      chosenBecause,
       python: this.state.distiller.sandbox?.python ?? null,
     };
     return {

@@ -105,7 +105,7 @@ export async function verifyExample({
     files: example.files,
     draft: { python: interpreter?.path ?? "/usr/bin/python3", changesSource },
     expected: example.results,
-    keepEnvironment: false,
+    fresh: true,
     modules,
     outputFolder: `${provider.name}-output`,
   });

@@ -11,12 +11,16 @@ import {
   objects,
   type WritingContext,
 } from "../authors/author.ts";
+import type { Config } from "../config.ts";
 import type { Draft } from "../example/example.ts";
 import { stepSucceeded } from "../example/execution.ts";
 import type { Repository } from "../repository/repository.ts";
+import type { Survey } from "../repository/survey.ts";
 import { assessExecution } from "./assess-execution.ts";
 import { compareAttempts } from "./decide-outcome.ts";
 import { executeExample, writeExampleFiles } from "./execute-example.ts";
+import { learnRecipe, leaveRecipe, offerRecipe, recipeFailed } from "./offer-recipe.ts";
+import { retrySandbox } from "./retry-sandbox.ts";
 import type { Run } from "./run.ts";
 import type { Iteration } from "./run-state.ts";
 
@@ -30,7 +34,11 @@ export async function draftExample(run: Run, author: Author, context: WritingCon
     if (outcome.kind === "gave-up") return giveUp(run, outcome);
     for (const { example, title, path, place } of outcome.draft.provenance)
       run.note("draft", `${example}: ${title} (${path}, ${place})`);
-    return addIteration(run, outcome.draft, [], []);
+    const offer = await offerRecipe(run, author, context, outcome.draft);
+    if (!offer) return addIteration(run, { draft: outcome.draft });
+    run.note("draft", offer.note);
+    const { draft, note, recipe } = offer;
+    return addIteration(run, { draft, changesMade: [note], recipe: { offered: recipe, ownDraft: outcome.draft } });
   });
 }
 
@@ -46,7 +54,7 @@ export async function executeIteration(run: Run, context: AuthorContext, iterati
     async () => {
       const started = performance.now();
       const { repository, survey } = context;
-      iteration.execution = await executeExample({
+      const options = {
         provider: run.provider,
         draft: iteration.draft,
         repositoryFolder: repository.folder,
@@ -58,18 +66,28 @@ export async function executeIteration(run: Run, context: AuthorContext, iterati
         folder: run.path(iteration.folder),
         outputFolder: outputFolderOf(run),
         config: run.config,
+        gpu: usesGpu(run.config, survey, iteration.draft),
         onOutput: run.outputListener("execute"),
         signal: run.signal,
-      });
+      };
+      iteration.execution = await retrySandbox(() => executeExample(options), run.retrying("execute"));
       iteration.verdict = assessExecution(iteration.execution, survey.coreFunctions, iteration.draft.changesSource);
       iteration.seconds = Math.round((performance.now() - started) / 10) / 100;
       run.state.reflection_idx = iteration.index;
       recordBest(run);
+      await learnRecipe(run, iteration);
       const { executed, grounded } = iteration.verdict;
       run.note("execute", executed.result === "passed" ? grounded.evidence : executed.evidence);
     },
     iteration.index,
   );
+}
+
+/** The GPU that a configuration allows is for what needs one: by the repository's own word or its author's. */
+export function usesGpu({ gpu }: Config, { needs }: Survey, { metadata }: Pick<Draft, "metadata">): boolean {
+  const { gpu_required, gpu_normally_recommended } = metadata.compute_requirements;
+  const needed = needs.some(({ kind }) => kind === "gpu") || gpu_required || gpu_normally_recommended;
+  return gpu !== null && needed === true;
 }
 
 /** A preliminary draft is always followed by another, and counts as none. */
@@ -80,11 +98,11 @@ export function needsRevision(run: Run, { draft, verdict }: Iteration): boolean 
 }
 
 export function hasRevisionsLeft({ config, state }: Run): boolean {
-  const drafts = state.distiller.iterations.filter(({ draft }) => !draft.preliminary).length;
-  return drafts <= config.max_debug_iterations;
+  const counted = state.distiller.iterations.filter((each) => !each.draft.preliminary && !recipeFailed(each));
+  return counted.length <= config.max_debug_iterations;
 }
 
-/** Asks the author for the next draft; null when it gives up. */
+/** Asks the author for the next draft, or takes its own where a recipe failed; null when it gives up. */
 export async function reviseExample(
   run: Run,
   author: Author,
@@ -97,6 +115,8 @@ export async function reviseExample(
   return run.stage(
     "revise",
     async () => {
+      const ownDraft = await leaveRecipe(run, iteration, context.sandbox);
+      if (ownDraft) return addIteration(run, { draft: ownDraft, ...leftRecipe });
       const revision = await author.revise(context, { draft, execution, ...describeObjections(iteration) });
       if (revision.kind === "gave-up") return giveUp(run, revision);
       for (const change of revision.changesMade) run.note("revise", change);
@@ -109,11 +129,17 @@ export async function reviseExample(
         issues_identified: revision.issuesIdentified,
         changes_made: revision.changesMade,
       });
-      return addIteration(run, revision.draft, revision.issuesIdentified, revision.changesMade);
+      const { issuesIdentified, changesMade } = revision;
+      return addIteration(run, { draft: revision.draft, issuesIdentified, changesMade });
     },
     index,
   );
 }
+
+const leftRecipe = {
+  issuesIdentified: ["What worked before does not work for this repository."],
+  changesMade: ["The author's own requirements instead of those from the memory of recipes."],
+};
 
 /** What the verdict still asks for, and what the clean room and the judge objected to. */
 function describeObjections({ verdict, reproduction, review }: Iteration): Omit<Attempt, "draft" | "execution"> {
@@ -144,20 +170,23 @@ function listObjections({
 }
 
 /** The reference system names the folder of what a sandbox leaves after the sandbox. */
-export function outputFolderOf({ config }: Run): string {
-  return `${config.sandbox}-output`;
+export function outputFolderOf({ provider }: Run): string {
+  return `${provider.name}-output`;
 }
 
 async function addIteration(
   run: Run,
-  draft: Draft,
-  issuesIdentified: string[],
-  changesMade: string[],
+  {
+    draft,
+    issuesIdentified = [],
+    changesMade = [],
+    recipe = null,
+  }: Pick<Iteration, "draft"> & Partial<Pick<Iteration, "issuesIdentified" | "changesMade" | "recipe">>,
 ): Promise<Iteration> {
   const { distiller } = run.state;
   const now = new Date();
   const stamp = now.toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
-  const base = `${run.config.sandbox}-python-${stamp}`;
+  const base = `${run.provider.name}-python-${stamp}`;
   const folder = distiller.iterations.some((known) => known.folder === base)
     ? `${base}-${distiller.iterations.length}`
     : base;
@@ -169,13 +198,17 @@ async function addIteration(
     verdict: null,
     reproduction: null,
     review: null,
+    recipe,
     issuesIdentified,
     changesMade,
     startedAt: now.toISOString(),
     seconds: 0,
   };
   // Only the newest draft is gone on from, and what an author remembers may be a whole conversation.
-  for (const earlier of distiller.iterations) earlier.draft.memory = null;
+  for (const earlier of distiller.iterations) {
+    earlier.draft.memory = null;
+    if (earlier.recipe) earlier.recipe.ownDraft = { ...earlier.recipe.ownDraft, memory: null };
+  }
   distiller.iterations.push(iteration);
   await run.save();
   return iteration;

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { systemPackagesOf } from "../example/apt.ts";
 import { render, renderText, trustedHtml } from "../templates/render.ts";
 import { showHiddenIn } from "../templates/reports/show-hidden.ts";
 import { describeProvenance } from "./report-example.ts";
@@ -67,6 +68,7 @@ export function renderExampleReadme(state: RunState, survey: ReportedSurvey | nu
       outputs: outputs.slice(0, 12),
       moreOutputs: Math.max(0, outputs.length - 12),
       python: shown.state.distiller.sandbox?.python ?? null,
+      systemPackages: systemPackagesOf(iteration?.draft.files ?? {}),
     }),
   );
 }

@@ -5,6 +5,8 @@ const defaultOutputLimitBytes = 200_000;
 
 export interface OutputCapture {
   write(chunk: Buffer): void;
+  /** Takes note of bytes that nobody sends, and of the lines among them that look like errors. */
+  leaveOut(leftOut: { bytes: number; lines: readonly string[] }): void;
   finish(): CapturedOutput;
 }
 
@@ -40,6 +42,13 @@ export function captureOutput(limitBytes: number = defaultOutputLimitBytes): Out
     write(chunk) {
       totalBytes += chunk.length;
       lines.write(chunk);
+    },
+    leaveOut({ bytes, lines: errors }) {
+      totalBytes += bytes;
+      lines.end();
+      seen += bytes;
+      ring.clear();
+      for (const line of errors) errorLines.add(line, seen);
     },
     finish() {
       lines.end();
@@ -113,7 +122,7 @@ function collapseLines(lines: Buffer): Buffer {
 }
 
 /** The last `size` bytes of what was written. */
-function createRing(size: number): { write(data: Buffer): void; read(): Buffer } {
+function createRing(size: number): { write(data: Buffer): void; clear(): void; read(): Buffer } {
   let ring: Buffer | undefined;
   let written = 0;
   return {
@@ -124,6 +133,9 @@ function createRing(size: number): { write(data: Buffer): void; read(): Buffer }
       const first = kept.copy(ring, position);
       if (first < kept.length) kept.copy(ring, 0, first);
       written += data.length;
+    },
+    clear() {
+      written = 0;
     },
     read() {
       if (ring === undefined) return Buffer.alloc(0);
@@ -150,6 +162,8 @@ const keptLineBytes = 400;
 /** The first lines that look like errors, each once, until `budget` bytes of them are kept. */
 function createErrorLines(budget: number): {
   scan(data: Buffer, offset: number): void;
+  /** A line that somebody else found, which ended before the offset. */
+  add(text: string, end: number): void;
   before(offset: number): string[];
 } {
   const lines: Array<{ end: number; text: string }> = [];
@@ -188,6 +202,12 @@ function createErrorLines(budget: number): {
       }
       const rest = data.subarray(data.lastIndexOf(lineFeed) + 1);
       carried = Buffer.from(rest.subarray(-2 * keptLineBytes));
+    },
+    add(text, end) {
+      left -= text.length + 1;
+      if (left < 0 || known.has(text)) return;
+      known.add(text);
+      lines.push({ end, text });
     },
     before(offset) {
       return lines.filter(({ end }) => end <= offset).map(({ text }) => text);

@@ -2,8 +2,9 @@ import { randomInt } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { chmod, mkdir } from "node:fs/promises";
 import { availableParallelism, machine, totalmem } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { SandboxError, throwIfCancelled } from "../errors.ts";
+import { baseEnvironment } from "./command.ts";
 import type { Owner } from "./local/beneath.ts";
 import { createBubblewrapLauncher } from "./local/bubblewrap.ts";
 import { removeOrphanedGroups } from "./local/control-group.ts";
@@ -22,9 +23,16 @@ import { probeBubblewrap } from "./local/probe-bubblewrap.ts";
 import { createProcessTable } from "./local/process-table.ts";
 import { makeOutputPipes } from "./local/program-output.ts";
 import { createSnapshotStore, linkSnapshot } from "./local/snapshots.ts";
-import { writeSettings } from "./local/system-folders.ts";
+import { shownFolders, writeSettings } from "./local/system-folders.ts";
 import { createUnconfinedLauncher } from "./local/unconfined.ts";
-import type { CreateSandboxOptions, SandboxDescription, SandboxProvider } from "./sandbox.ts";
+import {
+  type CreateSandboxOptions,
+  type Leftover,
+  type ReapOptions,
+  type SandboxDescription,
+  type SandboxProvider,
+  usualBounds,
+} from "./sandbox.ts";
 
 export interface LocalProviderOptions {
   /** `none` runs programs on the bare host, as our own account; it has to be asked for by name. */
@@ -47,14 +55,22 @@ export async function createLocalProvider(options: LocalProviderOptions): Promis
   const asRoot = process.getuid?.() === 0;
   const folders = await makeStateFolders(stateFolder, isolated);
   const settings = isolated
-    ? settlePackageSettings(options.passEnvironment, { wheelsFolder: folders.wheels })
+    ? settlePackageSettings(options.passEnvironment, { wheelsFolder: folders.wheels, shown: shownFolders })
     : { environment: options.passEnvironment, mounts: [] };
   const snapshots = createSnapshotStore({ folder: folders.snapshots, ownedByRoot: isolated && asRoot });
   const table = createProcessTable();
-  const orphans = findOrphanedFolders(folders.live);
-  endOrphanedProcesses(orphans);
-  await Promise.all([...orphans.map(removeFolder), snapshots.sweep()]);
-  removeOrphanedGroups();
+
+  async function reap(bounds: ReapOptions): Promise<Leftover[]> {
+    const orphans = findOrphanedFolders(folders.live);
+    if (!bounds.dryRun) {
+      endOrphanedProcesses(orphans.map(({ path }) => path));
+      await Promise.all(orphans.map(({ path }) => removeFolder(path)));
+      removeOrphanedGroups();
+    }
+    const left = orphans.map(({ path, ageMs }): Leftover => ({ kind: "sandbox", name: basename(path), ageMs }));
+    return [...left, ...(await snapshots.sweep(bounds))];
+  }
+  await reap(usualBounds);
 
   let interpreters: Promise<HostInterpreters> | undefined;
   const interpretersOnce = () =>
@@ -101,6 +117,8 @@ export async function createLocalProvider(options: LocalProviderOptions): Promis
     create,
     hasSnapshot: (key) => snapshots.has(key),
     removeSnapshot: (key) => snapshots.remove(key),
+    reap,
+    async [Symbol.asyncDispose]() {},
     // Without isolation any program could write to the shared wheels.
     ...(isolated
       ? {
@@ -110,13 +128,6 @@ export async function createLocalProvider(options: LocalProviderOptions): Promis
       : {}),
   };
 }
-
-const baseEnvironment = {
-  PATH: "/usr/local/bin:/usr/bin:/bin",
-  HOME: "/work/home",
-  TMPDIR: "/tmp",
-  LANG: "C.UTF-8",
-};
 
 /**
  * As root each sandbox gets an account that nothing else on the host uses, so that its programs own only their own
@@ -155,6 +166,7 @@ function describeHost({
   const memoryBytes = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
   return {
     provider,
+    image: null,
     system: /^PRETTY_NAME="?([^"\n]*)/m.exec(release)?.[1] ?? "Linux",
     architecture: machine(),
     pythons,

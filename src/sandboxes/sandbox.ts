@@ -3,9 +3,11 @@
  * folders in, gives folders out, keeps snapshots, and is disposed by `await using`.
  */
 
-export interface SandboxProvider {
+export interface SandboxProvider extends AsyncDisposable {
   /** As named in the configuration and in reports, for example `local`. */
   readonly name: string;
+  /** Why it was taken, in words for a person, where nobody asked for it by name. */
+  readonly chosenBecause?: string;
   /** What a program finds in a sandbox of this provider; asked of the sandbox itself where that is possible. */
   describe(signal?: AbortSignal): Promise<SandboxDescription>;
   /** Throws SandboxError when none can be made; that is never the fault of the program to be run. */
@@ -13,6 +15,8 @@ export interface SandboxProvider {
   hasSnapshot(key: string): Promise<boolean>;
   /** Forgets a snapshot; one that is not there is no error. */
   removeSnapshot(key: string): Promise<void>;
+  /** Removes what runs that are no more left behind, known by our own names and labels; nothing else is touched. */
+  reap(options: ReapOptions): Promise<Leftover[]>;
   /**
    * Fetches wheels for plain requirements (`name[extras] versions ; markers`, others are passed over) into a cache
    * that every sandbox can read and none can write. Nothing of a repository takes part and no foreign code runs.
@@ -21,8 +25,27 @@ export interface SandboxProvider {
   warmDownloadCache?(requirements: readonly string[], python: string, signal?: AbortSignal): Promise<boolean>;
 }
 
+export interface ReapOptions {
+  /** Snapshots that nobody has used for so long go too, in milliseconds. */
+  snapshotsUnusedMs: number;
+  /** True: nothing is removed. */
+  dryRun: boolean;
+}
+
+/** What every start of a provider holds to. */
+export const usualBounds: ReapOptions = { snapshotsUnusedMs: 14 * 24 * 3600_000, dryRun: false };
+
+/** Something that a dead run left, or that nobody has used for long. */
+export interface Leftover {
+  kind: "sandbox" | "snapshot";
+  name: string;
+  ageMs: number;
+}
+
 export interface SandboxDescription {
   provider: string;
+  /** What names the files that every sandbox starts with, for keys of snapshots; null where that is the host. */
+  image: string | null;
   /** For example `Debian GNU/Linux 12 (bookworm)`. */
   system: string;
   /** For example `x86_64`. */
@@ -62,11 +85,18 @@ export interface CreateSandboxOptions {
   limits: SandboxLimits;
   /** Key of a snapshot whose paths the sandbox starts with; read-only where the provider can. */
   snapshot?: string;
+  /** True: no other program has ever run in it. Otherwise it may have, and left nothing. */
+  fresh?: boolean;
+  /** Whether it gets the GPU that the provider has to give. */
+  gpu?: boolean;
   signal?: AbortSignal;
 }
 
 export interface Sandbox extends AsyncDisposable {
-  /** Runs one command to its end. Resolves whatever the program did; throws SandboxError if the sandbox itself failed, CancelledError on abort. */
+  /**
+   * Runs one command to its end. Resolves whatever the program did; throws SandboxError if the sandbox itself failed,
+   * with code `sandbox-lost` where it went away in the middle: that says nothing about the program. CancelledError on abort.
+   */
   run(options: RunCommandOptions): Promise<CommandResult>;
   /** Copies a host folder to an absolute path inside; `readOnly` allows a provider to mount it instead. */
   putFolder(options: { from: string; to: string; readOnly?: boolean }): Promise<void>;
@@ -74,7 +104,15 @@ export interface Sandbox extends AsyncDisposable {
   putFiles(folder: string, files: Readonly<Record<string, string | Uint8Array>>): Promise<void>;
   /** Copies what is below a folder inside to a host folder: regular files only, links are never followed, nothing outside is written. */
   getFolder(options: GetFolderOptions): Promise<GotFolder>;
-  /** Keeps what stands at the given absolute paths now, under a key that other sandboxes can start from. */
+  /**
+   * Installs packages of the system as root; those that are there already are left alone. Names are Debian's. Throws
+   * SandboxError, code `no-system-packages`, where `SandboxDescription.systemPackages` is false.
+   */
+  installSystemPackages(options: InstallSystemPackagesOptions): Promise<CommandResult>;
+  /**
+   * Keeps what stands at the given absolute paths below /work now, and installed packages of the system, under a key
+   * that other sandboxes can start from. What else lies in the writable folders is not kept, and may be gone here too.
+   */
   snapshot(options: { key: string; paths: readonly string[] }): Promise<void>;
 }
 
@@ -92,6 +130,11 @@ export interface RunCommandOptions {
   signal?: AbortSignal;
 }
 
+export interface InstallSystemPackagesOptions
+  extends Pick<RunCommandOptions, "timeoutMs" | "outputLimitBytes" | "onOutput" | "signal"> {
+  packages: readonly string[];
+}
+
 export interface CommandResult {
   status: CommandStatus;
   stdout: CapturedOutput;
@@ -106,9 +149,7 @@ export type CommandStatus =
   | { kind: "timed-out" }
   | { kind: "out-of-memory" }
   /** Ended from outside, by a signal or by a limit. */
-  | { kind: "killed"; signal: string; limit?: "disk" | "processes" }
-  /** The sandbox went away; says nothing about the program. */
-  | { kind: "lost"; detail: string };
+  | { kind: "killed"; signal: string; limit?: "disk" | "processes" };
 
 export interface CapturedOutput {
   text: string;
@@ -119,9 +160,9 @@ export interface CapturedOutput {
 export interface GetFolderOptions {
   from: string;
   to: string;
-  /** Files above this size are left and named in `left`. */
   /** First parts of paths that are passed over in silence. */
   exclude?: readonly string[];
+  /** Files above this size are left and named in `left`. */
   maxFileBytes: number;
   maxTotalBytes: number;
   maxFiles: number;

@@ -3,12 +3,12 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { SandboxError } from "../../src/errors.ts";
 import { stepSucceeded } from "../../src/example/execution.ts";
 import { assessExecution } from "../../src/pipeline/assess-execution.ts";
 import { type ExecuteExampleOptions, executeExample } from "../../src/pipeline/execute-example.ts";
+import { lostSandbox } from "../../src/sandboxes/command.ts";
 import { createLocalProvider } from "../../src/sandboxes/local.ts";
-import type { CommandResult, Sandbox, SandboxProvider } from "../../src/sandboxes/sandbox.ts";
+import type { Sandbox, SandboxProvider } from "../../src/sandboxes/sandbox.ts";
 import { canIsolate } from "../support/command-line.ts";
 
 const runscript =
@@ -130,29 +130,24 @@ describe.skipIf(!canIsolate)("executing an example", () => {
   });
 
   it("makes a lost sandbox an error of the infrastructure, never of the example", async () => {
-    const lost: CommandResult = {
-      status: { kind: "lost", detail: "the machine went away" },
-      stdout: noOutput,
-      stderr: noOutput,
-      durationMs: 1,
-      peakMemoryMb: null,
-    };
     const broken: SandboxProvider = {
       ...provider,
       name: "broken",
       hasSnapshot: async () => false,
-      create: async () => brokenSandbox(lost),
+      create: async () => brokenSandbox(),
     };
-    await expect(executeExample(options({}, { provider: broken }))).rejects.toThrow(SandboxError);
+    await expect(executeExample(options({}, { provider: broken }))).rejects.toMatchObject({
+      code: "sandbox-lost",
+      retryable: true,
+    });
   });
 });
 
-const noOutput = { text: "", totalBytes: 0, truncated: false };
-
-function brokenSandbox(result: CommandResult): Sandbox {
+function brokenSandbox(): Sandbox {
   const nothing = async (): Promise<void> => undefined;
   return {
-    run: async () => result,
+    run: () => Promise.reject(lostSandbox("the machine went away")),
+    installSystemPackages: () => Promise.reject(lostSandbox("the machine went away")),
     putFolder: nothing,
     putFiles: nothing,
     getFolder: async () => ({ files: [], left: [] }),

@@ -1,22 +1,9 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { pinRequirements, publishExample } from "../../src/pipeline/publish-example.ts";
+import { publishExample } from "../../src/pipeline/publish-example.ts";
 import { createContext, fixtureFolder, makeFolder } from "../support/author-context.ts";
 import { iteration } from "../templates/sample/sample-iteration.ts";
-
-describe("pinRequirements", () => {
-  it("replaces each requirement by the version that was installed and keeps the rest", () => {
-    const text = "# Declared\nNumPy>=1.20\nruamel_yaml[x]\nunknown<3\n";
-    expect(pinRequirements(text, ["numpy==1.26.4", "ruamel.yaml==0.18", "torch==2.1+cpu"])).toBe(
-      "# Declared\nNumPy==1.26.4\nruamel_yaml[x]==0.18\nunknown<3\n",
-    );
-  });
-
-  it("keeps a line whose installed version only this machine's index has", () => {
-    expect(pinRequirements("torch\n", ["torch==2.1+cpu"])).toBe("torch\n");
-  });
-});
 
 describe("publishExample", () => {
   it("writes a folder that needs nothing of ours, and replaces an earlier one whole", async () => {
@@ -50,5 +37,37 @@ describe("publishExample", () => {
     expect((await stat(join(folder, "run.sh"))).mode & 0o111).not.toBe(0);
     expect(JSON.parse(await readFile(join(folder, "results.json"), "utf8"))).toEqual(execution.results);
     expect(await readdir(target.path)).toEqual(["example"]);
+  });
+
+  it("publishes what succeeded: pinned commands, and the packages of the system by name", async () => {
+    const context = await createContext(fixtureFolder("orbital-elements"));
+    await using target = await makeFolder();
+    const { draft, execution } = iteration(0, {});
+    if (!execution) throw new Error("the sample was not run");
+    const pip = ".venv/bin/python -m pip install";
+    const files = await publishExample({
+      folder: join(target.path, "example"),
+      draft: {
+        ...draft,
+        files: {
+          ...draft.files,
+          "requirements.txt": "numpy\nnumpy>=1\n",
+          "runscript.sh": `set -e\n${pip} 'cython<3'\n${pip} tables || true\n${pip} -r requirements.txt\n`,
+          "apt.txt": "libgl1\n# twice\nffmpeg\nlibgl1\n",
+        },
+      },
+      execution: { ...execution, packages: ["Cython==0.29.37", "numpy==1.26.4"] },
+      repository: context.repository,
+      outputFolder: target.path,
+      survey: context.survey,
+    });
+    expect(files).toMatchObject({
+      "requirements.txt": "numpy==1.26.4\n",
+      "runscript.sh": `set -e\n${pip} cython==0.29.37\n${pip} -r requirements.txt\n`,
+      "apt.txt": "ffmpeg\nlibgl1\n",
+    });
+    expect(JSON.parse(await readFile(join(target.path, "example/metadata.json"), "utf8"))).toMatchObject({
+      distiller: { files: expect.arrayContaining(["apt.txt"]) },
+    });
   });
 });

@@ -32,6 +32,13 @@ describe("writeReport", () => {
     expect(markdown).toContain("](example/outputs/example3/ground_track.svg)");
   });
 
+  it("names the packages of the system that the published folder needs", () => {
+    const { state } = verifiedRun();
+    expect(renderExampleReadme(state)).not.toContain("apt.txt");
+    for (const { draft } of state.distiller.iterations) draft.files["apt.txt"] = "ffmpeg\nlibgl1\n";
+    expect(renderExampleReadme(state)).toContain("by their names in Debian: `ffmpeg`, `libgl1` (`apt.txt`)");
+  });
+
   it("says why, where nothing was run and nothing was read", () => {
     const { state } = skippedRun();
     const html = renderReport({

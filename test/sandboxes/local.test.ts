@@ -159,9 +159,10 @@ describe.runIf(hasBubblewrap)("behind bubblewrap", () => {
     const provider = await makeProvider();
     await using sandbox = await provider.create({ network: "none", limits });
     const running = shell(sandbox, `sleep ${marker}`);
+    running.catch(() => undefined);
     await until(() => countProcesses(marker) > 0);
     process.kill(childOf(process.pid, "bwrap"), "SIGKILL");
-    expect((await running).status).toMatchObject({ kind: "lost" });
+    await expect(running).rejects.toMatchObject({ code: "sandbox-lost", retryable: true });
     expect(countProcesses(marker)).toBe(0);
   });
 

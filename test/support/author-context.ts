@@ -54,6 +54,7 @@ export async function createContext(folder: string): Promise<WritingContext> {
     survey,
     sandbox: {
       provider: "local",
+      image: null,
       system: "Debian GNU/Linux 12 (bookworm)",
       architecture: "x86_64",
       pythons: [
@@ -85,6 +86,8 @@ export function makeDecisions(given: Partial<Decisions> = {}): Decisions {
     droppedBlocks: [],
     replacements: [],
     requirements: [],
+    indexes: [],
+    systemPackages: [],
     leftOut: [],
     install: "path",
     buildRequirements: [],

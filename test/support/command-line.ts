@@ -77,6 +77,7 @@ export class CommandLine implements Disposable {
       LANG: "C.UTF-8",
       SHELL: "/bin/sh",
       CODEDISTILLER_CACHE: this.cache,
+      CODEDISTILLER_SANDBOX: "local",
       // Compiled sources, so that each of many processes starts in half the time.
       NODE_COMPILE_CACHE: fileURLToPath(new URL("../../node_modules/.cache/scenarios", import.meta.url)),
       ...(withPackages ? passThroughEnvironment(process.env).variables : {}),

@@ -1,31 +1,24 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { lstatSync, readdirSync } from "node:fs";
 import { chmod, chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { isOrphan, ownName } from "../owner.ts";
 import type { SandboxPlace } from "./place.ts";
-import { isRunning, listProcesses, startTimeOf } from "./process-table.ts";
-
-/** A folder whose owner cannot be asked, since it belongs to another machine or was made before a restart, is kept so long, in milliseconds. */
-const unknownOwnerMs = 2 * 24 * 3600_000;
+import { listProcesses } from "./process-table.ts";
 
 /** The name of a new sandbox's folder; it says which process owns it. */
 export function liveFolderName(): string {
-  return [...ownSystem(), process.pid, startTimeOf(process.pid), randomBytes(6).toString("hex")].join("-");
+  return `${ownName()}-${randomBytes(6).toString("hex")}`;
 }
 
 /** Folders of sandboxes whose process is no more, for example after kill -9. */
-export function findOrphanedFolders(folder: string): string[] {
-  const [boot, namespace] = ownSystem();
-  return readdirSync(folder)
-    .filter((name) => {
-      const [theirBoot, theirNamespace, pid, startTime] = name.split("-");
-      if (theirBoot === boot && theirNamespace === namespace) {
-        return !isRunning(Number(pid)) || startTimeOf(Number(pid)) !== startTime;
-      }
-      const stat = lstatSync(join(folder, name), { throwIfNoEntry: false });
-      return stat !== undefined && Date.now() - stat.mtimeMs > unknownOwnerMs;
-    })
-    .map((name) => join(folder, name));
+export function findOrphanedFolders(folder: string): Array<{ path: string; ageMs: number }> {
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name);
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    const ageMs = stat === undefined ? 0 : Date.now() - stat.mtimeMs;
+    return stat !== undefined && isOrphan(name, ageMs) ? [{ path, ageMs }] : [];
+  });
 }
 
 /**
@@ -53,11 +46,4 @@ export async function makeWritableFolders({ folder, workFolder, temporaryFolder,
     if (owner !== null) await chown(path, owner.uid, owner.gid);
   }
   for (const path of [temporaryFolder, shared]) await chmod(path, 0o1777);
-}
-
-/** Process ids mean something only within one boot and one process namespace. */
-function ownSystem(): [boot: string, namespace: string] {
-  const file = "/proc/sys/kernel/random/boot_id";
-  const boot = existsSync(file) ? readFileSync(file, "latin1").slice(0, 8) : "unknown";
-  return [boot, readlinkSync("/proc/self/ns/pid").replace(/\D/g, "")];
 }

@@ -1,20 +1,13 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { DistillerError, SandboxError, throwIfCancelled } from "../../errors.ts";
+import { checkAbsolute } from "../command.ts";
 import type { CommandResult, GetFolderOptions, GotFolder, RunCommandOptions, Sandbox } from "../sandbox.ts";
 import type { Launcher } from "./launch.ts";
 import { isWithin, type SandboxPlace } from "./place.ts";
 import type { ProcessTable } from "./process-table.ts";
 import { runProgram } from "./run-program.ts";
-import {
-  addMount,
-  checkAbsolute,
-  copyIn,
-  copyOut,
-  prepareMountPoint,
-  showFolder,
-  writeFiles,
-} from "./sandbox-files.ts";
+import { addMount, copyIn, copyOut, prepareMountPoint, showFolder, writeFiles } from "./sandbox-files.ts";
 import { linkSnapshot, type SnapshotStore } from "./snapshots.ts";
 
 export interface LocalSandboxOptions {
@@ -79,6 +72,10 @@ export class LocalSandbox implements Sandbox {
     return wrapErrors(() => copyOut(this.#place, options));
   }
 
+  installSystemPackages(): Promise<CommandResult> {
+    return Promise.reject(noSystemPackages());
+  }
+
   /** The paths are moved, not copied: from here on this sandbox sees them read-only too. */
   async snapshot({ key, paths }: { key: string; paths: readonly string[] }): Promise<void> {
     await this.#lastRun;
@@ -92,6 +89,13 @@ export class LocalSandbox implements Sandbox {
     await this.#lastRun;
     await removeFolder(this.#place.folder);
   }
+}
+
+function noSystemPackages(): SandboxError {
+  return new SandboxError({
+    code: "no-system-packages",
+    userMessage: "A local sandbox cannot install packages of the system; a container or Modal sandbox can.",
+  });
 }
 
 async function wrapErrors<T>(action: () => Promise<T>): Promise<T> {

@@ -2,10 +2,10 @@ import { execFile } from "node:child_process";
 import { chmodSync, closeSync, constants, openSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
-import { StringDecoder } from "node:string_decoder";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { captureOutput } from "../capture-output.ts";
+import { createReporter } from "../report-output.ts";
 import type { CapturedOutput, RunCommandOptions } from "../sandbox.ts";
 
 const names = ["stdout", "stderr"] as const;
@@ -79,23 +79,4 @@ export function closeQuietly(file: number): void {
   } catch {
     // Closed before.
   }
-}
-
-/** Passed on at once per stream, in bytes; beyond that one chunk every `calmMs` milliseconds. */
-const promptBytes = 1 << 20;
-const calmMs = 200;
-
-/** Reports what arrives, sparingly when it is much: a listener must not pay for gigabytes. */
-function createReporter(report: (text: string) => void): (chunk: Buffer) => void {
-  const decoder = new StringDecoder("utf8");
-  let reported = 0;
-  let reportedAt = 0;
-  return (chunk) => {
-    const now = performance.now();
-    if (reported > promptBytes && now - reportedAt < calmMs) return;
-    reported += chunk.length;
-    reportedAt = now;
-    const text = decoder.write(chunk);
-    if (text !== "") report(text);
-  };
 }

@@ -1,12 +1,11 @@
-import { constants as osConstants } from "node:os";
 import { CancelledError, SandboxError } from "../../errors.ts";
+import { checkCommand, longestTimerMs, lostSandbox, signalOf } from "../command.ts";
 import type { CommandResult, CommandStatus, RunCommandOptions } from "../sandbox.ts";
 import { type ControlGroup, createControlGroup } from "./control-group.ts";
 import type { LaunchedProgram, Launcher, ProgramEnding } from "./launch.ts";
 import type { SandboxPlace } from "./place.ts";
 import type { ProcessTable } from "./process-table.ts";
 import { closeQuietly, type OutputStream, openOutput } from "./program-output.ts";
-import { checkAbsolute } from "./sandbox-files.ts";
 import { type StopReason, watchLimits } from "./watch-limits.ts";
 
 export interface RunContext {
@@ -43,9 +42,6 @@ export async function runProgram(context: RunContext, options: RunCommandOptions
   }
   return { status: statusOf(ending, stopped), stdout, stderr, durationMs, peakMemoryMb };
 }
-
-/** Node fires a longer timer at once. */
-const longestTimerMs = 2 ** 31 - 1;
 
 interface Supervised {
   ending: ProgramEnding;
@@ -117,25 +113,10 @@ function whenAborted(signals: ReadonlyArray<AbortSignal | undefined>, action: ()
 function statusOf(ending: ProgramEnding, stopped: StopReason | null): CommandStatus {
   if (stopped === "timed-out" || stopped === "out-of-memory") return { kind: stopped };
   if (stopped === "disk" || stopped === "processes") return { kind: "killed", signal: "SIGKILL", limit: stopped };
-  if (ending.kind === "lost" || ending.kind === "not-started") return { kind: "lost", detail: ending.detail };
+  if (ending.kind === "lost" || ending.kind === "not-started") throw lostSandbox(ending.detail);
   const signal = ending.kind === "signalled" ? ending.signal : signalOf(ending.code);
   if (signal !== null) return { kind: "killed", signal, ...(signal === "SIGXFSZ" ? { limit: "disk" as const } : {}) };
   return { kind: "exited", code: ending.kind === "exited" ? ending.code : 0 };
-}
-
-/** A program ended by a signal is reported, as shells do it, as 128 and the signal's number. */
-function signalOf(code: number): NodeJS.Signals | null {
-  const found = Object.entries(osConstants.signals).find(([, number]) => number === code - 128);
-  return found === undefined ? null : (found[0] as NodeJS.Signals);
-}
-
-function checkCommand({ argv, cwd }: RunCommandOptions): void {
-  checkAbsolute(cwd);
-  // env(1), the last link before the program, would take these for an option or a variable.
-  if (argv[0] === "" || argv[0].startsWith("-") || argv[0].includes("=")) {
-    const userMessage = `${JSON.stringify(argv[0])} is not the name of a program that can be run.`;
-    throw new SandboxError({ code: "sandbox-command-refused", userMessage });
-  }
 }
 
 function sandboxFailed(detail: string, cause: unknown): SandboxError {

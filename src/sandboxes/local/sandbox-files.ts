@@ -1,7 +1,8 @@
 import { closeSync, fchownSync, writeFileSync } from "node:fs";
 import { chown, type FileHandle, lchown, mkdir, open, realpath, stat, writeFile } from "node:fs/promises";
-import { basename, dirname, join, posix } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { SandboxError } from "../../errors.ts";
+import { checkAbsolute, refusePath } from "../command.ts";
 import type { GetFolderOptions, GotFolder } from "../sandbox.ts";
 import { childOf, isErrno, openBeneath, partsOf, statBeneath } from "./beneath.ts";
 import { copyFiles, openNew } from "./copy-files.ts";
@@ -23,7 +24,7 @@ export async function showFolder(
   { from, to, mountable }: { from: string; to: string; mountable: boolean },
 ): Promise<void> {
   const inside = checkAbsolute(to);
-  if (!["/work/", "/tmp/", "/opt/"].some((folder) => inside.startsWith(folder))) throw refuse(to);
+  if (!["/work/", "/tmp/", "/opt/"].some((folder) => inside.startsWith(folder))) throw refusePath(to);
   const readable = place.owner === null || ((await stat(from)).mode & 0o005) === 0o005;
   let host = await realpath(from);
   if (!mountable || !readable) {
@@ -43,7 +44,7 @@ export async function writeFiles(
   files: Readonly<Record<string, string | Uint8Array>>,
 ): Promise<void> {
   const parts = Object.keys(files).map(partsOf);
-  if (parts.some((names) => names.length === 0)) throw refuse(folder);
+  if (parts.some((names) => names.length === 0)) throw refusePath(folder);
   await using top = await openWritable(place, folder);
   for (const [path, content] of Object.entries(files)) {
     const names = partsOf(path);
@@ -65,7 +66,7 @@ export async function writeFiles(
 /** Copies out what a program left. A folder that is not there has no files; one that is a link is named in `left`. */
 export async function copyOut(place: SandboxPlace, options: GetFolderOptions): Promise<GotFolder> {
   const found = locate(place, checkAbsolute(options.from));
-  if (found === null) throw refuse(options.from);
+  if (found === null) throw refusePath(options.from);
   await mkdir(options.to, { recursive: true });
   await using target = await open(options.to);
   let source: FileHandle;
@@ -109,18 +110,13 @@ export async function prepareMountPoint(place: SandboxPlace, { host, inside }: M
     else await writeFile(path, "", { flag: "wx" });
     if (place.owner !== null) await lchown(path, place.owner.uid, place.owner.gid);
   } else if (isFolder ? !there.isDirectory() : !there.isFile()) {
-    throw refuse(inside);
+    throw refusePath(inside);
   }
-}
-
-export function checkAbsolute(path: string): string {
-  if (!path.startsWith("/") || path.includes("\0") || path.split("/").includes("..")) throw refuse(path);
-  return posix.normalize(path).replace(/(?<=.)\/$/, "");
 }
 
 async function openWritable(place: SandboxPlace, path: string): Promise<FileHandle> {
   const found = locate(place, checkAbsolute(path));
-  if (found === null || !found.writable) throw refuse(path);
+  if (found === null || !found.writable) throw refusePath(path);
   return openBeneath(found.root, found.relative, { create: true, owner: place.owner });
 }
 
@@ -131,11 +127,4 @@ async function openSource(folder: string): Promise<FileHandle> {
     const userMessage = `The folder ${JSON.stringify(folder)} cannot be copied into a sandbox.`;
     throw new SandboxError({ code: "sandbox-source-unreadable", userMessage, cause: error });
   }
-}
-
-function refuse(path: string): SandboxError {
-  return new SandboxError({
-    code: "sandbox-path-refused",
-    userMessage: `The path ${JSON.stringify(path)} is not one that a sandbox offers for this.`,
-  });
 }

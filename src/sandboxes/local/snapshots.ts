@@ -5,6 +5,8 @@ import { lstat, mkdir, open, readdir, readFile, rename, rm, statfs, symlink, uti
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { SandboxError } from "../../errors.ts";
+import type { Leftover, ReapOptions } from "../sandbox.ts";
+import { checkSnapshotKey, missingSnapshot } from "../snapshots.ts";
 import { childOf, isErrno, openBeneath, statBeneath } from "./beneath.ts";
 import { locate, type Mount, type SandboxPlace } from "./place.ts";
 
@@ -16,7 +18,7 @@ export interface SnapshotStore {
   save(key: string, place: SandboxPlace, paths: readonly string[]): Promise<Mount[]>;
   remove(key: string): Promise<void>;
   /** Removes what crashes left, snapshots that nobody has used for long, and more of them where the disk is short. */
-  sweep(): Promise<void>;
+  sweep(bounds: ReapOptions): Promise<Leftover[]>;
 }
 
 export interface SnapshotStoreOptions {
@@ -26,8 +28,6 @@ export interface SnapshotStoreOptions {
   wantedFreeBytes?: number;
 }
 
-/** A snapshot unused for so long is removed, in milliseconds. */
-const keptForMs = 14 * 24 * 3600_000;
 const unfinishedForMs = 24 * 3600_000;
 /** One used this recently may be in use, and stays even where the disk is short. */
 const inUseForMs = 6 * 3600_000;
@@ -44,7 +44,7 @@ export function createSnapshotStore({
   wantedFreeBytes = 10e9,
 }: SnapshotStoreOptions): SnapshotStore {
   function folderOf(key: string): string {
-    if (!/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/.test(key)) throw failed(`the key ${JSON.stringify(key)} cannot be used`);
+    checkSnapshotKey(key);
     return join(folder, key);
   }
 
@@ -54,12 +54,7 @@ export function createSnapshotStore({
     try {
       kept = JSON.parse(await readFile(join(snapshot, manifestName), "utf8")) as string[];
     } catch (error) {
-      throw new SandboxError({
-        code: "snapshot-missing",
-        userMessage: `There is no snapshot ${key} of an environment; it has to be built again.`,
-        retryable: true,
-        cause: error,
-      });
+      throw missingSnapshot(key, error);
     }
     const now = new Date();
     await utimes(snapshot, now, now);
@@ -93,20 +88,31 @@ export function createSnapshotStore({
     async remove(key) {
       await rm(folderOf(key), { recursive: true, force: true });
     },
-    async sweep() {
-      const kept: Array<{ path: string; unusedMs: number }> = [];
+    async sweep({ snapshotsUnusedMs, dryRun }) {
+      const kept: Leftover[] = [];
+      const removed: Leftover[] = [];
+      async function drop(snapshot: Leftover): Promise<void> {
+        if (!dryRun) await rm(join(folder, snapshot.name), { recursive: true, force: true });
+        removed.push(snapshot);
+      }
       for (const name of await readdir(folder)) {
-        const path = join(folder, name);
-        const unusedMs = Date.now() - (await lstat(path)).mtimeMs;
-        const isOld = unusedMs > (name.startsWith(unfinishedPrefix) ? unfinishedForMs : keptForMs);
-        if (isOld) await rm(path, { recursive: true, force: true });
-        else if (unusedMs > inUseForMs) kept.push({ path, unusedMs });
+        const snapshot: Leftover = {
+          kind: "snapshot",
+          name,
+          ageMs: Date.now() - (await lstat(join(folder, name))).mtimeMs,
+        };
+        const isOld = snapshot.ageMs > (name.startsWith(unfinishedPrefix) ? unfinishedForMs : snapshotsUnusedMs);
+        if (isOld) await drop(snapshot);
+        else if (snapshot.ageMs > inUseForMs) kept.push(snapshot);
       }
-      for (const { path } of kept.sort((a, b) => b.unusedMs - a.unusedMs)) {
+      // How much room the next one would make is not known before.
+      if (dryRun) return removed;
+      for (const snapshot of kept.sort((a, b) => b.ageMs - a.ageMs)) {
         const { bavail, bsize } = await statfs(folder);
-        if (bavail * bsize > wantedFreeBytes) return;
-        await rm(path, { recursive: true, force: true });
+        if (bavail * bsize > wantedFreeBytes) break;
+        await drop(snapshot);
       }
+      return removed;
     },
   };
 }

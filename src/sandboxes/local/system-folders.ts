@@ -3,6 +3,9 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Owner } from "./beneath.ts";
 
+/** Shown in every sandbox where they are on the host, so that settings which name them hold inside. */
+export const shownFolders = ["/usr", "/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust"];
+
 /** Of /etc only what programs need to load libraries, trust certificates and draw text. Nothing that may hold a password. */
 const sharedSettings = [
   "R",

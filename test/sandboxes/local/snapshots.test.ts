@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createSnapshotStore } from "../../../src/sandboxes/local/snapshots.ts";
+import { usualBounds } from "../../../src/sandboxes/sandbox.ts";
 
 const hour = 3600;
 let folder: string;
@@ -24,14 +25,16 @@ describe("sweeping snapshots", () => {
     await makeSnapshot("used", 13 * 24 * hour);
     await makeSnapshot("forgotten", 15 * 24 * hour);
     await makeSnapshot(".unfinished-1", 25 * hour);
-    await createSnapshotStore({ folder, ownedByRoot: false, wantedFreeBytes: 0 }).sweep();
+    await createSnapshotStore({ folder, ownedByRoot: false, wantedFreeBytes: 0 }).sweep(usualBounds);
     expect(await readdir(folder)).toEqual(["used"]);
   });
 
   it("removes all but those that may be in use where the disk is short", async () => {
     await makeSnapshot("in-use", hour);
     await makeSnapshot("idle", 7 * hour);
-    await createSnapshotStore({ folder, ownedByRoot: false, wantedFreeBytes: Number.POSITIVE_INFINITY }).sweep();
+    await createSnapshotStore({ folder, ownedByRoot: false, wantedFreeBytes: Number.POSITIVE_INFINITY }).sweep(
+      usualBounds,
+    );
     expect(await readdir(folder)).toEqual(["in-use"]);
   });
 

@@ -1,0 +1,103 @@
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { SandboxError } from "../../errors.ts";
+import { lostSandbox } from "../command.ts";
+import { ownName } from "../owner.ts";
+import { agentCommand } from "../remote/agent-command.ts";
+import type { Machine, MachineProcess } from "../remote/machine.ts";
+import type { SandboxLimits } from "../sandbox.ts";
+import { type ContainerEngine, lastLine } from "./container-engine.ts";
+import { type RunFlags, runArguments } from "./find-run-flags.ts";
+
+export const ownerLabel = "codedistiller.owner";
+export const createdLabel = "codedistiller.created";
+
+export interface StartContainerOptions {
+  engine: ContainerEngine;
+  flags: RunFlags;
+  image: string;
+  network: "full" | "none";
+  limits: SandboxLimits;
+  cpuCores: number;
+  gpu: boolean;
+  /** Host folders and files that are shown inside, read-only. */
+  mounts: ReadonlyArray<{ host: string; inside: string }>;
+  labels: Readonly<Record<string, string>>;
+  /** Keeps the container, by its name, as a snapshot. */
+  keep: (container: string, key: string, signal?: AbortSignal) => Promise<void>;
+  signal?: AbortSignal | undefined;
+}
+
+/** A container ends by itself after so long, in seconds, whatever became of us. */
+const longestLifeSeconds = 24 * 3600;
+
+/** Starts a container that waits for commands. Throws SandboxError where the engine does not make one. */
+export async function startContainer(options: StartContainerOptions): Promise<Machine> {
+  const { engine, image, mounts, signal } = options;
+  const container = `codedistiller-${randomBytes(8).toString("hex")}`;
+  const labels = { ...options.labels, [ownerLabel]: ownName(), [createdLabel]: new Date().toISOString() };
+  const [python = "", ...idle] = agentCommand({ op: "idle", seconds: longestLifeSeconds });
+  const remove = async () => {
+    await engine.run(["rm", "--force", "--volumes", container]);
+  };
+  const answer = await engine
+    .run(
+      [
+        ...runArguments(options.flags, options),
+        ...["--name", container, "--workdir", "/"],
+        ...Object.entries(labels).flatMap(([name, value]) => ["--label", `${name}=${value}`]),
+        ...mounts.flatMap(({ host, inside }) => ["--volume", `${host}:${inside}:ro`]),
+        ...["--user", "0:0", "--entrypoint", python, image, ...idle],
+      ],
+      { signal },
+    )
+    .catch(async (error: unknown) => {
+      // The engine may have got further than its command line.
+      await remove();
+      throw error;
+    });
+  if (!answer.worked) {
+    await remove();
+    throw new SandboxError({
+      code: "sandbox-failed",
+      userMessage: `${engine.name} could not start a container from ${image}: ${lastLine(answer.stderr)}`,
+      retryable: true,
+      cause: answer.stderr,
+    });
+  }
+  return {
+    start: async (argv) => followCommand(engine.start(["exec", "--interactive", "--user", "0:0", container, ...argv])),
+    keep: (key, keepSignal) => options.keep(container, key, keepSignal),
+    remove,
+  };
+}
+
+const keptErrorCharacters = 8_000;
+
+/** The agent ends what it runs at the end of its input, so letting go of the command line is enough. */
+function followCommand(child: ChildProcessWithoutNullStreams): MachineProcess {
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr = (stderr + text).slice(-keptErrorCharacters);
+  });
+  child.stdin.on("error", () => undefined);
+  const ended = new Promise<{ code: number; stderr: string }>((resolve, reject) => {
+    child.on("error", (error) => reject(lostSandbox(error.message, error)));
+    child.on("close", (code) => resolve({ code: code ?? -1, stderr }));
+  });
+  ended.catch(() => undefined);
+  return {
+    async write(bytes) {
+      if (child.stdin.destroyed) throw lostSandbox("it does not read any more");
+      if (!child.stdin.write(bytes)) await Promise.race([once(child.stdin, "drain"), once(child.stdin, "close")]);
+    },
+    output: child.stdout,
+    ended: () => ended,
+    release() {
+      child.stdin.destroy();
+      child.stdout.destroy();
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import { DistillerError, SandboxError } from "../../errors.ts";
+import { lostSandbox } from "../command.ts";
+
+/** Status codes of gRPC: https://grpc.io/docs/guides/status-codes/ */
+const status = {
+  deadlineExceeded: 4,
+  notFound: 5,
+  permissionDenied: 7,
+  resourceExhausted: 8,
+  failedPrecondition: 9,
+  unavailable: 14,
+  unauthenticated: 16,
+};
+
+/** What an error of the SDK means for a run: none of them is the example's fault. */
+export function describeModalError(error: unknown, what: string): DistillerError {
+  if (error instanceof DistillerError) return error;
+  const { name, message } = error instanceof Error ? error : { name: "", message: String(error) };
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const detail = message.slice(0, 300);
+  if (code === status.unauthenticated || code === status.permissionDenied || /missing credentials/.test(message))
+    return new SandboxError({
+      code: "sandbox-credentials",
+      userMessage: `Modal does not accept the token (${detail}): set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET, or make a new one by \`modal token new\`.`,
+      cause: error,
+    });
+  if (code === status.resourceExhausted || name === "ResourceExhaustedError")
+    return new SandboxError({
+      code: "sandbox-quota",
+      userMessage: `Modal has no room for another sandbox (${detail}): wait, run fewer at a time, or raise the limits of the workspace.`,
+      retryable: true,
+      cause: error,
+    });
+  if (code === status.notFound || name === "NotFoundError" || name === "ClientClosedError")
+    return lostSandbox(`${what}: ${detail}`, error);
+  if (code === status.unavailable || code === status.deadlineExceeded || /Timeout/.test(name))
+    return outage(`${what}: ${detail}`, error);
+  return new SandboxError({
+    code: "sandbox-failed",
+    userMessage: `Modal failed in ${what}: ${detail}`,
+    retryable: true,
+    cause: error,
+  });
+}
+
+export function outage(detail: string, cause?: unknown): SandboxError {
+  return new SandboxError({
+    code: "sandbox-outage",
+    userMessage: `Modal does not answer (${detail}). The example is not to blame; see https://status.modal.com, then try again.`,
+    retryable: true,
+    cause,
+  });
+}

@@ -1,0 +1,233 @@
+import { randomInt } from "node:crypto";
+import { z } from "zod";
+import { parseBoundedJson } from "../../bounded-json.ts";
+import { CancelledError, SandboxError } from "../../errors.ts";
+import { captureOutput } from "../capture-output.ts";
+import { baseEnvironment, checkAbsolute, checkCommand, longestTimerMs, signalOf } from "../command.ts";
+import { createReporter } from "../report-output.ts";
+import type {
+  CommandResult,
+  CommandStatus,
+  GetFolderOptions,
+  GotFolder,
+  InstallSystemPackagesOptions,
+  RunCommandOptions,
+  Sandbox,
+  SandboxLimits,
+} from "../sandbox.ts";
+import { checkSnapshotKey } from "../snapshots.ts";
+import { type AgentCall, AgentSession } from "./agent-session.ts";
+import { packFiles, packFolder, unpackInto } from "./archive.ts";
+import type { Frame } from "./frames.ts";
+import type { Machine } from "./machine.ts";
+
+export interface RemoteSandboxOptions {
+  machine: Machine;
+  /** The account that programs run as; see chooseAccount. */
+  uid: number;
+  limits: SandboxLimits;
+  /** Variables every program gets beside those of its own command. */
+  environment: Readonly<Record<string, string>>;
+  /** What becomes of the machine in the end; it is removed where nothing is given. */
+  release?: (options: RemoteSandboxOptions) => Promise<void>;
+}
+
+/** How long the agent may take beside what it was asked for, in milliseconds: its start, and the way there and back. */
+const courtesyMs = 60_000;
+/** How long moving files may take, in milliseconds. */
+const movingMs = 15 * 60_000;
+
+const Done = z.object({ ok: z.literal(true) });
+const Ended = Done.extend({
+  status: z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("exited"), code: z.number().int() }),
+    z.object({ kind: z.literal("signalled"), signal: z.string() }),
+    z.object({ kind: z.enum(["timed-out", "out-of-memory", "cancelled"]) }),
+    z.object({ kind: z.literal("limit"), limit: z.enum(["disk", "processes"]) }),
+  ]),
+  durationMs: z.number(),
+  peakMemoryMb: z.number().nullable(),
+});
+const LeftOut = z.object({
+  stream: z.enum(["o", "e"]),
+  bytes: z.number().int().nonnegative(),
+  lines: z.array(z.string()).default([]),
+});
+const Left = Done.extend({
+  left: z.array(
+    z.object({
+      path: z.string(),
+      bytes: z.number(),
+      reason: z.enum(["file-too-large", "folder-too-large", "too-many-files", "not-a-regular-file", "unreadable"]),
+    }),
+  ),
+});
+
+/** A sandbox in a machine that the agent works in. Operations run one after another, as the agent looks after one program. */
+export class RemoteSandbox implements Sandbox {
+  readonly machine: Machine;
+  readonly #options: RemoteSandboxOptions;
+  readonly #agent: AgentSession;
+  readonly #disposal = new AbortController();
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: RemoteSandboxOptions) {
+    this.machine = options.machine;
+    this.#options = options;
+    this.#agent = new AgentSession(options.machine);
+  }
+
+  get uid(): number {
+    return this.#options.uid;
+  }
+
+  run(options: RunCommandOptions): Promise<CommandResult> {
+    checkCommand(options);
+    const { argv, cwd, env, timeoutMs } = options;
+    const { uid, limits, environment } = this.#options;
+    const request = { op: "run", uid, argv, cwd, timeoutMs: Math.min(timeoutMs, longestTimerMs), limits };
+    return this.#runProgram({ ...request, env: { ...baseEnvironment, ...environment, ...env } }, options);
+  }
+
+  installSystemPackages(options: InstallSystemPackagesOptions): Promise<CommandResult> {
+    const { packages, timeoutMs } = options;
+    const request = { op: "install", packages, timeoutMs, env: this.#options.environment };
+    return this.#runProgram(request, options);
+  }
+
+  async #runProgram(
+    request: Readonly<Record<string, unknown>> & { op: string; timeoutMs: number },
+    options: Pick<RunCommandOptions, "outputLimitBytes" | "onOutput" | "signal">,
+  ): Promise<CommandResult> {
+    const output = receiveOutput(options);
+    const deadlineMs = Math.min(request.timeoutMs + courtesyMs, longestTimerMs);
+    const work = { request, result: Ended, deadlineMs, onFrame: output.receive };
+    const begin = performance.now();
+    try {
+      const { status, durationMs, peakMemoryMb } = await this.ask({ ...work, signal: options.signal });
+      return { status: statusOf(status), ...output.finish(), durationMs, peakMemoryMb };
+    } catch (error) {
+      const isLost = error instanceof SandboxError && error.code === "sandbox-lost";
+      if (!isLost || (await this.machine.explainLoss?.()) !== "out-of-memory") throw error;
+      const durationMs = Math.round(performance.now() - begin);
+      return { status: { kind: "out-of-memory" }, ...output.finish(), durationMs, peakMemoryMb: null };
+    }
+  }
+
+  async putFolder({ from, to, readOnly = false }: { from: string; to: string; readOnly?: boolean }): Promise<void> {
+    const request = { op: "put", folder: checkAbsolute(to), uid: this.#options.uid, readOnly };
+    await this.ask({ request, result: Done, deadlineMs: movingMs, input: packFolder(from) });
+  }
+
+  async putFiles(folder: string, files: Readonly<Record<string, string | Uint8Array>>): Promise<void> {
+    const request = { op: "put", folder: checkAbsolute(folder), uid: this.#options.uid, readOnly: false };
+    await this.ask({ request, result: Done, deadlineMs: movingMs, input: packFiles(files) });
+  }
+
+  async getFolder(options: GetFolderOptions): Promise<GotFolder> {
+    const { from, exclude = [], maxFileBytes, maxTotalBytes, maxFiles } = options;
+    const request = { op: "get", from: checkAbsolute(from), exclude, maxFileBytes, maxTotalBytes, maxFiles };
+    const archive = await unpackInto(options);
+    const onFrame = ({ type, payload }: Frame) => (type === "d" ? archive.write(payload) : undefined);
+    const { left } = await this.ask({ request, result: Left, deadlineMs: movingMs, onFrame });
+    return { files: await archive.finish(), left };
+  }
+
+  async snapshot({ key, paths }: { key: string; paths: readonly string[] }): Promise<void> {
+    checkSnapshotKey(key);
+    await this.ask({ request: { op: "keep", paths: paths.map(checkAbsolute) }, result: Done, deadlineMs: movingMs });
+    this.#agent.close();
+    await this.machine.keep(key, this.#disposal.signal);
+  }
+
+  /** One operation after another; each ends when its signal or the disposal of the sandbox says so. */
+  ask<Result extends z.ZodType>(call: AgentCall<Result>): Promise<z.infer<Result>> {
+    const signal = call.signal ? AbortSignal.any([call.signal, this.#disposal.signal]) : this.#disposal.signal;
+    const done = this.#last.then(() => this.#agent.call({ ...call, signal }));
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal.abort(new CancelledError("the sandbox was disposed of"));
+    await this.#last;
+    this.#agent.close();
+    const { machine, release } = this.#options;
+    await (release ? release(this.#options) : machine.remove());
+  }
+}
+
+/** Makes a new machine ready for programs; removes it where that cannot be. */
+export async function openSandbox(
+  options: RemoteSandboxOptions,
+  { files = {}, signal }: { files?: Readonly<Record<string, Uint8Array>>; signal?: AbortSignal | undefined } = {},
+): Promise<RemoteSandbox> {
+  const { machine, uid } = options;
+  const sandbox = new RemoteSandbox(options);
+  const call = { result: Done, deadlineMs: courtesyMs, signal };
+  try {
+    await sandbox.ask({ ...call, request: { op: "prepare", uid } });
+    const request = { op: "put", folder: "/opt", uid, readOnly: true };
+    if (Object.keys(files).length > 0) await sandbox.ask({ ...call, request, input: packFiles(files) });
+    return sandbox;
+  } catch (error) {
+    await machine.remove();
+    throw error;
+  }
+}
+
+/** Ends what runs in a used machine and removes what it left: as new, for programs of another account. */
+export async function reopenSandbox(options: RemoteSandboxOptions): Promise<RemoteSandbox> {
+  const { uid } = options;
+  const sandbox = new RemoteSandbox({ ...options, uid: chooseAccount() });
+  await sandbox.ask({ request: { op: "reset", uid, newUid: sandbox.uid }, result: Done, deadlineMs: courtesyMs });
+  return sandbox;
+}
+
+/**
+ * Each sandbox's programs have an account of their own, so that limits count them alone. Below 65,536, which is what
+ * a rootless container has, and above what images give out.
+ */
+export function chooseAccount(): number {
+  return randomInt(20_000, 60_000);
+}
+
+function receiveOutput({ outputLimitBytes, onOutput }: Pick<RunCommandOptions, "outputLimitBytes" | "onOutput">): {
+  receive: (frame: Frame) => void;
+  finish: () => Pick<CommandResult, "stdout" | "stderr">;
+} {
+  const open = (name: "stdout" | "stderr") => ({
+    capture: captureOutput(outputLimitBytes),
+    report: onOutput ? createReporter((text) => onOutput(name, text)) : () => undefined,
+  });
+  const streams = { o: open("stdout"), e: open("stderr") };
+  return {
+    receive({ type, payload }) {
+      if (type === "o" || type === "e") {
+        streams[type].capture.write(payload);
+        streams[type].report(payload);
+      } else if (type === "s") {
+        const { data } = LeftOut.safeParse(parseBoundedJson(payload.toString())?.value);
+        if (data) streams[data.stream].capture.leaveOut(data);
+      }
+    },
+    finish: () => ({ stdout: streams.o.capture.finish(), stderr: streams.e.capture.finish() }),
+  };
+}
+
+function statusOf(status: z.infer<typeof Ended>["status"]): CommandStatus {
+  switch (status.kind) {
+    case "limit":
+      return { kind: "killed", signal: "SIGKILL", limit: status.limit };
+    case "signalled":
+      return { kind: "killed", signal: status.signal };
+    case "cancelled":
+      throw new CancelledError();
+    case "exited": {
+      const signal = signalOf(status.code);
+      return signal === null ? status : { kind: "killed", signal };
+    }
+    default:
+      return { kind: status.kind as "timed-out" | "out-of-memory" };
+  }
+}
