@@ -140,6 +140,12 @@ const defaults: Omit<Config, "model_str_fast" | "model_str_judge"> = {
   recipes: true,
 };
 
+/** A configuration that a run was begun with: it may be older than some keys, which then have their defaults. */
+export const SavedConfig = z
+  .record(z.string(), z.unknown())
+  .transform((saved) => ({ ...defaults, ...saved }))
+  .pipe(Config);
+
 export const extractiveModel = "builtin/extract";
 
 /** Variables that hold a provider's key. None of them is ever copied anywhere but to that provider. */

@@ -7,6 +7,9 @@ export { type JobAdapters, type JobRequest, type JobResult, runJob } from "./job
 export type { Emit, RunEvent, Stage } from "./pipeline/events.ts";
 export { Outcome, Verdict } from "./pipeline/outcome.ts";
 export { RunState, readRunState } from "./pipeline/run-state.ts";
+export { createContainerProvider } from "./sandboxes/container.ts";
+export { defaultImage, type ImageRecipe } from "./sandboxes/image.ts";
 export { createLocalProvider } from "./sandboxes/local.ts";
+export { createModalProvider } from "./sandboxes/modal.ts";
 export { passThroughEnvironment } from "./sandboxes/pass-through-environment.ts";
 export type { Sandbox, SandboxProvider } from "./sandboxes/sandbox.ts";

@@ -1,26 +1,12 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { parse as parseToml } from "smol-toml";
-import { z } from "zod";
 import type { Config } from "../config.ts";
 import { CancelledError, DistillerError, SandboxError } from "../errors.ts";
 import type { ProviderRequest } from "../jobs/run-job.ts";
-import { createContainerProvider } from "../sandboxes/container.ts";
-import { defaultImage } from "../sandboxes/image.ts";
-import { createLocalProvider } from "../sandboxes/local.ts";
-import { createModalProvider } from "../sandboxes/modal.ts";
-import { passThroughEnvironment } from "../sandboxes/pass-through-environment.ts";
 import type { SandboxProvider } from "../sandboxes/sandbox.ts";
-import { stateFolderOf, type Terminal } from "./terminal.ts";
+import { type ConstructOptions, constructContainers, constructLocal, constructModal } from "./construct-provider.ts";
+import { findExecutable } from "./find-executable.ts";
+import { findModalTokens } from "./find-modal-tokens.ts";
 
-export interface CreateProviderOptions extends ProviderRequest {
-  config: Config;
-  terminal: Terminal;
-  /** Whose run it is. */
-  tenant: string;
-  /** Tells a person what has to be known before anything runs. */
-  warn: (text: string) => void;
-}
+export type CreateProviderOptions = Omit<ConstructOptions, "reapAtStart"> & ProviderRequest;
 
 /**
  * The provider that a configuration asks for. Throws SandboxError with what to do where it cannot be had; another one
@@ -29,40 +15,52 @@ export interface CreateProviderOptions extends ProviderRequest {
 export async function createProvider(options: CreateProviderOptions): Promise<SandboxProvider> {
   const { config, dryRun, warn } = options;
   // A plan runs nothing, so it needs no isolation to describe the machine.
-  if (dryRun) return createLocal(options, "none");
+  if (dryRun) return constructLocal(options, "none");
   switch (config.sandbox) {
     case "auto":
       return chooseProvider(options);
     case "modal":
-      return createModal(options);
+      return constructModal(options);
     case "container":
-      return createContainer(options);
+      return constructContainers(options);
     case "local":
-      return createLocal(options, "bubblewrap");
-    case "none":
+    case "none": {
+      const unused = settingsGiven(config, ["sandbox_image", "container_engine", "gpu"]);
+      if (unused.length > 0) warn(`${unused.join(", ")}: not used where the sandbox is ${config.sandbox}.`);
+      if (config.sandbox === "local") return constructLocal(options, "bubblewrap");
       warn(
         "WARNING: --sandbox none runs the repository's code on this machine without isolation, as your own account. Only for code you trust.",
       );
-      return createLocal(options, "none");
+      return constructLocal(options, "none");
+    }
   }
 }
 
 /** Modal where its tokens are set, else a container, else bubblewrap, each only if it works; says why. */
 async function chooseProvider(options: CreateProviderOptions): Promise<SandboxProvider> {
-  const { terminal, warn } = options;
+  const { config, terminal, warn } = options;
   const tokens = findModalTokens(terminal);
-  if (tokens !== null) return because(await createModal(options), tokens);
+  if (tokens !== null) return because(await constructModal(options).catch(adviseAnother), tokens);
   const problems: string[] = [];
-  for (const [kind, create] of [
-    ["container", () => createContainer(options)],
-    ["local", () => createLocal(options, "bubblewrap")],
+  for (const [kind, construct] of [
+    ["container", () => constructContainers(options)],
+    ["local", () => constructLocal(options, "bubblewrap")],
   ] as const) {
+    const asked = settingsGiven(config, ["sandbox_image", "container_engine"]);
+    if (kind === "local" && asked.length > 0) {
+      problems.push(`local: it knows no ${asked.join(" and no ")}`);
+      continue;
+    }
+    const engines = config.container_engine === null ? (["docker", "podman"] as const) : [config.container_engine];
+    if (kind === "container" && engines.every((name) => findExecutable(name, terminal) === null)) {
+      problems.push(`${engines.join(" and ")}: not installed`);
+      continue;
+    }
     try {
-      const provider = await create();
-      // What an engine cannot fetch or start is known when it has been asked to.
-      await provider.describe(terminal.signal);
-      const reasons = ["no Modal token is set", ...problems];
-      return because(provider, reasons.join("; "));
+      return because(
+        await proven(await construct(), terminal.signal),
+        ["no Modal token is set", ...problems].join("; "),
+      );
     } catch (error) {
       if (!(error instanceof DistillerError) || error instanceof CancelledError) throw error;
       problems.push(`${kind}: ${error.userMessage.replace(/\.$/, "")}`);
@@ -81,72 +79,34 @@ async function chooseProvider(options: CreateProviderOptions): Promise<SandboxPr
   });
 }
 
-function because(provider: SandboxProvider, chosenBecause: string): SandboxProvider {
-  return { ...provider, chosenBecause };
+/** Those of some keys of the configuration that somebody gave. */
+function settingsGiven<Key extends keyof Config>(config: Config, keys: readonly Key[]): Key[] {
+  return keys.filter((key) => config[key] !== null);
 }
 
-const ModalFile = z.record(z.string(), z.looseObject({ token_id: z.string().optional() }));
-
-/** Where Modal's tokens were found, in words; null where there are none. They themselves are left to Modal's SDK. */
-function findModalTokens({
-  environment,
-  homeFolder,
-}: Pick<Terminal, "environment" | "homeFolder">): string | null {
-  if (environment.MODAL_TOKEN_ID && environment.MODAL_TOKEN_SECRET)
-    return "MODAL_TOKEN_ID and MODAL_TOKEN_SECRET are set";
-  const file = environment.MODAL_CONFIG_PATH || join(homeFolder, ".modal.toml");
-  if (!existsSync(file)) return null;
+/** What an engine cannot fetch or start is known when it has been asked to. */
+async function proven(provider: SandboxProvider, signal: AbortSignal): Promise<SandboxProvider> {
   try {
-    const profiles = ModalFile.safeParse(parseToml(readFileSync(file, "utf8"))).data ?? {};
-    return Object.values(profiles).some(({ token_id }) => token_id) ? `${file} holds a token` : null;
-  } catch {
-    return null;
+    await provider.describe(signal);
+    return provider;
+  } catch (error) {
+    await provider[Symbol.asyncDispose]();
+    throw error;
   }
 }
 
-function createModal(options: CreateProviderOptions): Promise<SandboxProvider> {
-  const { config, runId, tenant } = options;
-  const stepMs = config.max_runtime_mins * 60_000;
-  return createModalProvider({
-    ...common(options),
-    image: config.sandbox_image === null ? defaultImage : { base: config.sandbox_image, commands: [] },
-    cpuCores: config.sandbox_cpu_cores,
-    gpu: config.gpu,
-    egressDomains: config.egress_domains,
-    // The clean room has twice the time; Modal's own bound is a day.
-    lifetimeMs: Math.min(2 * stepMs + 30 * 60_000, 24 * 3600_000),
-    tags: { ...(runId ? { run: runId } : {}), tenant },
+/** Tokens that are set are meant: nothing else is taken in silence where Modal does not work. */
+function adviseAnother(error: unknown): never {
+  if (!(error instanceof SandboxError)) throw error;
+  const { code, userMessage, retryable } = error;
+  throw new SandboxError({
+    code,
+    userMessage: `${userMessage} Without Modal: --sandbox container, or --sandbox local.`,
+    retryable,
+    cause: error,
   });
 }
 
-function createContainer(options: CreateProviderOptions): Promise<SandboxProvider> {
-  const { config, runId, tenant } = options;
-  return createContainerProvider({
-    ...common(options),
-    engine: config.container_engine ?? undefined,
-    image: config.sandbox_image ?? defaultImage,
-    cpuCores: config.sandbox_cpu_cores,
-    environment: options.terminal.environment,
-    gpu: config.gpu !== null,
-    labels: { ...(runId ? { "codedistiller.run": runId } : {}), "codedistiller.tenant": tenant },
-  });
-}
-
-function createLocal(options: CreateProviderOptions, isolation: "bubblewrap" | "none"): Promise<SandboxProvider> {
-  return createLocalProvider({
-    ...common(options),
-    isolation,
-    hostPath: options.terminal.environment.PATH ?? "/usr/bin:/bin",
-  });
-}
-
-function common({ terminal, warn, onProgress }: CreateProviderOptions) {
-  const passed = passThroughEnvironment(terminal.environment);
-  for (const name of passed.dropped) warn(`${name} is not passed to sandboxes, because it holds a password.`);
-  return {
-    stateFolder: stateFolderOf(terminal),
-    passEnvironment: passed.variables,
-    onProgress,
-    signal: terminal.signal,
-  };
+function because(provider: SandboxProvider, chosenBecause: string): SandboxProvider {
+  return { ...provider, chosenBecause };
 }

@@ -16,13 +16,13 @@ export async function runDistill(
 ): Promise<number> {
   const request = await readDistillRequest(terminal, repository, configFile, flags);
   const { stderr, stdout, signal, environment } = terminal;
-  const warn = (text: string): void => void stderr.write(`${text}\n`);
-  if (request.kind === "new" && !request.namesModel) warn(explainDefaultModel(environment, request.config));
+  if (request.kind === "new" && !request.namesModel)
+    stderr.write(`${explainDefaultModel(environment, request.config)}\n`);
   if (flags.estimate) return showEstimate(terminal, request, flags.json);
   const progress = createProgress({ stream: stderr, verbose: flags.verbose });
   const result = await runJob({
     request,
-    adapters: createAdapters(terminal, warn, flags.record ?? null),
+    adapters: createAdapters(terminal, progress.say, flags.record ?? null),
     emit: progress.emit,
     signal,
   });

@@ -16,6 +16,9 @@ export interface DistillFlags {
   judgeModel?: string;
   record?: string;
   sandbox?: Config["sandbox"];
+  sandboxImage?: string;
+  containerEngine?: NonNullable<Config["container_engine"]>;
+  gpu?: string;
   maxDebugIterations?: number;
   maxRuntimeMins?: number;
   maxCost?: number;
@@ -68,7 +71,7 @@ export async function readDistillRequest(
       model_str_code: flags.model,
       model_str_fast: flags.fastModel,
       model_str_judge: flags.judgeModel,
-      sandbox: flags.sandbox,
+      ...sandboxSettings(flags),
       max_debug_iterations: flags.maxDebugIterations,
       max_runtime_mins: flags.maxRuntimeMins,
       max_cost_usd: flags.maxCost,
@@ -88,13 +91,29 @@ export async function readDistillRequest(
 }
 
 /** What a run is; going on with another of these would be another run. */
-const fixedFlags = ["ref", "subdirectory", "focus", "out", "sandbox", "maxRepositoryMb"] as const;
+const fixedFlags = ["ref", "subdirectory", "focus", "out", "maxRepositoryMb"] as const;
 
 function optionOf(flag: (typeof fixedFlags)[number]): string {
   return `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** What may change when a run is gone on with: who is asked, what that may cost, and how far it may go. */
+/** Where programs run, by what was given on the command line. */
+export function sandboxSettings({
+  sandbox,
+  sandboxImage,
+  containerEngine,
+  gpu,
+}: Pick<DistillFlags, "sandbox" | "sandboxImage" | "containerEngine" | "gpu">): Pick<
+  ResumeChanges,
+  "sandbox" | "sandbox_image" | "container_engine" | "gpu"
+> {
+  return { sandbox, sandbox_image: sandboxImage, container_engine: containerEngine, gpu };
+}
+
+/**
+ * What may change when a run is gone on with: who is asked, what that may cost, how far it may go, and where its
+ * programs run.
+ */
 function readChanges({ environment }: Terminal, flags: DistillFlags): ResumeChanges {
   const given = resolveConfig({ flags: {}, file: null, environment });
   return {
@@ -105,6 +124,7 @@ function readChanges({ environment }: Terminal, flags: DistillFlags): ResumeChan
     max_debug_iterations: flags.maxDebugIterations,
     max_runtime_mins: flags.maxRuntimeMins,
     recipes: flags.recipes ? undefined : false,
+    ...sandboxSettings(flags),
     prices: Object.keys(given.prices).length > 0 ? given.prices : undefined,
   };
 }

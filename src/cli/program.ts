@@ -1,11 +1,12 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { sandboxKinds } from "../config.ts";
-import { DistillerError } from "../errors.ts";
+import { CancelledError, DistillerError } from "../errors.ts";
 import { productVersion } from "../jobs/run-job.ts";
 import { runDistill } from "./distill-command.ts";
 import type { DistillFlags } from "./distill-request.ts";
 import { runDoctor } from "./doctor-command.ts";
 import { exitStatus } from "./exit-status.ts";
+import { type ReapFlags, runReap, usualDays } from "./reap-command.ts";
 import { runReport } from "./report-command.ts";
 import type { Terminal } from "./terminal.ts";
 import { runVerify, type VerifyFlags } from "./verify-command.ts";
@@ -55,12 +56,10 @@ export async function createProgram(terminal: Terminal): Promise<number> {
     .option("--fast-model <model>", "model that reads and classifies files")
     .option("--judge-model <model>", "model that judges the finished example")
     .option("--record <file>", "write down what models answer, to be replayed by --model replay/<file>")
-    .addOption(
-      new Option(
-        "--sandbox <kind>",
-        "where programs run: modal, container, local (bubblewrap), none (without isolation), or auto: the first that can be had",
-      ).choices(sandboxKinds),
-    )
+    .addOption(sandboxOption())
+    .option("--sandbox-image <image>", "image of container and Modal sandboxes (default: one is built, once)")
+    .addOption(engineOption())
+    .option("--gpu <gpu>", "GPU for programs that need one, as Modal names it: T4, A100:2; of containers all there are")
     .option("--max-debug-iterations <n>", "revisions after the first draft", parseNumber)
     .option("--max-runtime-mins <minutes>", "longest build and longest run of each iteration", parseNumber)
     .option("--max-cost <dollars>", "money the run may spend on models", parseNumber)
@@ -81,7 +80,10 @@ export async function createProgram(terminal: Terminal): Promise<number> {
     .description("run an example again in a clean room and compare its values")
     .argument("<example>", "folder with main.py, runscript.sh, results.json and metadata.json")
     .option("--source <repository>", "where the repository is to be had, if not at the address in metadata.json")
-    .addOption(new Option("--sandbox <kind>", "where programs run").choices(sandboxKinds))
+    .addOption(sandboxOption())
+    .option("--sandbox-image <image>", "image of container and Modal sandboxes (default: one is built, once)")
+    .addOption(engineOption())
+    .option("--gpu <gpu>", "GPU for an example that needs one")
     .option("--max-runtime-mins <minutes>", "longest build and longest run", parseNumber)
     .option("--json", "one JSON result on stdout", false)
     .option("--verbose", "more about what happens", false)
@@ -105,11 +107,25 @@ export async function createProgram(terminal: Terminal): Promise<number> {
       status = await runDoctor(terminal, flags);
     });
 
+  program
+    .command("reap")
+    .description("remove what runs that are no more left behind: sandboxes, unused snapshots, temporary folders")
+    .option("--dry-run", "only say what would be removed", false)
+    .option("--snapshots-unused <days>", "snapshots that nobody used for so long go too", parseDays, usualDays)
+    .option("--json", "as JSON", false)
+    .action(async (flags: ReapFlags) => {
+      status = await runReap(terminal, flags);
+    });
+
   try {
     await program.parseAsync([...terminal.arguments], { from: "user" });
     return status;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.verified : exitStatus.usage;
+    if (error instanceof CancelledError || terminal.signal.aborted) {
+      terminal.stderr.write("codedistiller: Cancelled.\n");
+      return exitStatus.cancelled;
+    }
     if (error instanceof DistillerError) {
       terminal.stderr.write(`codedistiller: ${error.userMessage}\n`);
       return error.name === "ConfigError" ? exitStatus.usage : exitStatus.error;
@@ -128,6 +144,27 @@ function describeUsageError(text: string): string {
     .replace(/\s*\n\s*/g, " ")
     .trim();
   return `${line}${/[.?)]$/.test(line) ? "" : "."} See --help for what there is.`;
+}
+
+function sandboxOption(): Option {
+  return new Option(
+    "--sandbox <kind>",
+    "where programs run: modal, container, local (bubblewrap), none (without isolation), or auto: the first that can be had",
+  ).choices(sandboxKinds);
+}
+
+function engineOption(): Option {
+  return new Option(
+    "--container-engine <engine>",
+    "engine of container sandboxes (default: the first that answers)",
+  ).choices(["docker", "podman"]);
+}
+
+/** One used within a day may be in use. */
+function parseDays(text: string): number {
+  const days = parseNumber(text);
+  if (days < 1) throw new InvalidArgumentError("1 day at least: a snapshot used since may be in use.");
+  return days;
 }
 
 function parseNumber(text: string): number {

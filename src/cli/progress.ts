@@ -4,10 +4,13 @@ import type { Emit, RunEvent, Stage } from "../pipeline/events.ts";
 
 export interface Progress {
   emit: Emit;
+  /** Writes a line that is no part of the progress. */
+  say: (text: string) => void;
   /** Ends the live line, so that other text can follow. */
   stop: () => void;
 }
 
+const preparing = "preparing a sandbox";
 const labels: Record<Stage, string> = {
   clone: "fetching the repository",
   survey: "reading its files",
@@ -42,19 +45,27 @@ function createLiveProgress(stream: NodeJS.WriteStream, verbose: boolean): Progr
   };
   const timer = setInterval(draw, 500);
   timer.unref();
+  const begin = (label: string, text: string): void => {
+    stage = label;
+    detail = text;
+    draw();
+    if (!spinner.isSpinning) spinner.start();
+  };
+  const say = (text: string): void => {
+    const { isSpinning } = spinner;
+    spinner.stop();
+    stream.write(`${text}\n`);
+    if (isSpinning) spinner.start();
+  };
   return {
+    say,
     emit: (event) => {
-      if (event.kind === "stage-started") {
-        stage = describeStage(event);
-        detail = "";
-        draw();
-        if (!spinner.isSpinning) spinner.start();
-      } else if (event.kind === "output") detail = event.text;
-      else if (event.kind === "note") {
-        spinner.stop();
-        stream.write(`  ${styleText("dim", event.stage.padEnd(9), { stream })} ${printable(event.text)}\n`);
-        spinner.start();
-      } else if (event.kind === "spent") {
+      if (event.kind === "stage-started") begin(describeStage(event), "");
+      else if (event.kind === "preparing") begin(preparing, event.text);
+      else if (event.kind === "output") detail = event.text;
+      else if (event.kind === "note")
+        say(`  ${styleText("dim", event.stage.padEnd(9), { stream })} ${printable(event.text)}`);
+      else if (event.kind === "spent") {
         spent = event.totalUsd;
         draw();
       } else if (verbose) stream.write(`  ${event.stage} took ${formatSeconds(event.seconds)}\n`);
@@ -67,11 +78,18 @@ function createLiveProgress(stream: NodeJS.WriteStream, verbose: boolean): Progr
 }
 
 function createPlainProgress(stream: NodeJS.WriteStream, verbose: boolean): Progress {
+  let isPreparing = false;
   return {
+    say: (text) => void stream.write(`${text}\n`),
     emit: (event) => {
-      if (event.kind === "stage-started") stream.write(`${describeStage(event)}\n`);
+      // Of what an engine says, the first line tells what it does; the others may be hundreds.
+      const told = event.kind === "preparing" && isPreparing;
+      isPreparing = event.kind === "preparing";
+      if (event.kind === "preparing" && !told) stream.write(`${preparing}\n  ${printable(event.text)}\n`);
+      else if (event.kind === "stage-started") stream.write(`${describeStage(event)}\n`);
       else if (event.kind === "note") stream.write(`  ${printable(event.text)}\n`);
-      else if (verbose && event.kind === "output") stream.write(`    | ${printable(event.text)}\n`);
+      else if (verbose && (event.kind === "output" || event.kind === "preparing"))
+        stream.write(`    | ${printable(event.text)}\n`);
       else if (verbose && event.kind === "stage-finished")
         stream.write(`  ${event.stage} took ${formatSeconds(event.seconds)}\n`);
     },

@@ -5,69 +5,96 @@ import { styleText } from "node:util";
 import { type Config, resolveConfig } from "../config.ts";
 import { RepositoryError } from "../errors.ts";
 import { exists } from "../pipeline/run.ts";
-import { type PublishedExample, readPublishedExample, verifyExample } from "../pipeline/verify-example.ts";
+import {
+  type PublishedExample,
+  readPublishedExample,
+  type Verification,
+  verifyExample,
+} from "../pipeline/verify-example.ts";
 import { cloneRepository } from "../repository/clone-repository.ts";
 import { parseRepositorySource } from "../repository/repository-source.ts";
 import { createAdapters } from "./adapters.ts";
+import { sandboxSettings } from "./distill-request.ts";
 import { exitStatus } from "./exit-status.ts";
-import { createProgress, printable } from "./progress.ts";
+import { createProgress, type Progress, printable } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface VerifyFlags {
   source?: string;
   sandbox?: Config["sandbox"];
+  sandboxImage?: string;
+  containerEngine?: NonNullable<Config["container_engine"]>;
+  gpu?: string;
   maxRuntimeMins?: number;
   json: boolean;
   verbose: boolean;
 }
 
 export async function runVerify(terminal: Terminal, folder: string, flags: VerifyFlags): Promise<number> {
-  const { stdout, stderr, signal, workingFolder } = terminal;
-  const example = await readPublishedExample(resolve(workingFolder, folder));
+  const example = await readPublishedExample(resolve(terminal.workingFolder, folder));
   const config = resolveConfig({
-    flags: { sandbox: flags.sandbox, max_runtime_mins: flags.maxRuntimeMins },
+    flags: { ...sandboxSettings(flags), max_runtime_mins: flags.maxRuntimeMins },
     file: null,
     environment: terminal.environment,
   });
-  const adapters = createAdapters(terminal, (text) => void stderr.write(`${text}\n`));
-  const progress = createProgress({ stream: stderr, verbose: flags.verbose });
-  await using provider = await adapters.createProvider(config, {
-    dryRun: false,
-    runId: null,
-    onProgress: (text) => progress.emit({ kind: "output", stage: "verify", text }),
-  });
+  const progress = createProgress({ stream: terminal.stderr, verbose: flags.verbose });
   const scratch = await mkdtemp(join(tmpdir(), "codedistiller-verify-"));
   try {
-    progress.emit({ kind: "stage-started", stage: "clone", iteration: null });
-    const repositoryFolder = await provideSource(terminal, example, flags.source, join(scratch, "repository"));
-    progress.emit({ kind: "stage-started", stage: "verify", iteration: null });
-    const { reproduction, grounded } = await verifyExample({
-      example,
-      provider,
-      repositoryFolder,
-      sourceKey: `verify:${scratch}`,
-      folder: join(scratch, "clean-room"),
-      config,
-      onOutput: (text) =>
-        progress.emit({ kind: "output", stage: "verify", text: text.trim().split("\n").at(-1) ?? "" }),
-      signal,
-    });
+    const verification = await verify(terminal, { example, source: flags.source, config, scratch, progress });
     progress.stop();
-    const passed = reproduction.check.result === "passed" && grounded.result === "passed";
-    if (flags.json) stdout.write(`${JSON.stringify({ reproduced: passed, reproduction, grounded }, null, 2)}\n`);
-    else {
-      stdout.write(
-        `${styleText([passed ? "green" : "red", "bold"], passed ? "reproduced" : "not reproduced", { stream: stdout })}: ${printable(reproduction.check.evidence)}\n`,
-      );
-      stdout.write(`  grounded: ${printable(grounded.evidence)}\n`);
-      for (const { key, first, second } of reproduction.differences.slice(0, 10))
-        stdout.write(`  ${printable(key)}: ${printable(first)} -> ${printable(second)}\n`);
-    }
-    return passed ? exitStatus.verified : exitStatus.notVerified;
+    return showVerification(terminal, verification, flags.json);
   } finally {
     progress.stop();
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+async function verify(
+  terminal: Terminal,
+  {
+    example,
+    source,
+    config,
+    scratch,
+    progress,
+  }: { example: PublishedExample; source: string | undefined; config: Config; scratch: string; progress: Progress },
+): Promise<Verification> {
+  await using provider = await createAdapters(terminal, progress.say).createProvider(config, {
+    dryRun: false,
+    runId: null,
+    onProgress: (text) => progress.emit({ kind: "preparing", text }),
+  });
+  if (provider.chosenBecause !== undefined)
+    progress.say(`Sandbox: ${provider.name}, because ${provider.chosenBecause}.`);
+  progress.emit({ kind: "stage-started", stage: "clone", iteration: null });
+  const repositoryFolder = await provideSource(terminal, example, source, join(scratch, "repository"));
+  progress.emit({ kind: "stage-started", stage: "verify", iteration: null });
+  return await verifyExample({
+    example,
+    provider,
+    repositoryFolder,
+    sourceKey: `verify:${scratch}`,
+    folder: join(scratch, "clean-room"),
+    config,
+    onOutput: (text) => progress.emit({ kind: "output", stage: "verify", text: text.trim().split("\n").at(-1) ?? "" }),
+    signal: terminal.signal,
+  });
+}
+
+function showVerification({ stdout }: Terminal, verification: Verification, json: boolean): number {
+  const { reproduction, grounded, notes } = verification;
+  const passed = reproduction.check.result === "passed" && grounded.result === "passed";
+  if (json) stdout.write(`${JSON.stringify({ reproduced: passed, ...verification }, null, 2)}\n`);
+  else {
+    stdout.write(
+      `${styleText([passed ? "green" : "red", "bold"], passed ? "reproduced" : "not reproduced", { stream: stdout })}: ${printable(reproduction.check.evidence)}\n`,
+    );
+    stdout.write(`  grounded: ${printable(grounded.evidence)}\n`);
+    for (const note of notes) stdout.write(`  ${printable(note)}\n`);
+    for (const { key, first, second } of reproduction.differences.slice(0, 10))
+      stdout.write(`  ${printable(key)}: ${printable(first)} -> ${printable(second)}\n`);
+  }
+  return passed ? exitStatus.verified : exitStatus.notVerified;
 }
 
 /** The repository at the example's commit: from `--source`, from the folder itself, or from where it was taken. */

@@ -12,7 +12,11 @@ export type ResumeChanges = {
     | "max_debug_iterations"
     | "max_runtime_mins"
     | "prices"
-    | "recipes"]?: Config[K] | undefined;
+    | "recipes"
+    | "sandbox"
+    | "sandbox_image"
+    | "container_engine"
+    | "gpu"]?: Config[K] | undefined;
 };
 
 /** Applies them to a run's state, and opens again what had ended for want of money; throws ConfigError and changes nothing where they cannot be. */

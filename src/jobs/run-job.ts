@@ -100,13 +100,13 @@ export async function runJob({ request, adapters, emit, signal }: JobOptions): P
     }
     state.status = "STARTED";
     const tell: Emit = (event) => {
-      if (event.kind !== "output") logger.info({ runId, ...event }, "run event");
+      if (event.kind !== "output" && event.kind !== "preparing") logger.info({ runId, ...event }, "run event");
       emit(event);
     };
     await using provider = await adapters.createProvider(config, {
       dryRun: request.dryRun,
       runId,
-      onProgress: (text) => tell({ kind: "output", stage: state.distiller.stage, text }),
+      onProgress: (text) => tell({ kind: "preparing", text }),
     });
     const author = await adapters.createAuthor(config, {
       folder,

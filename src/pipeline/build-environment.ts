@@ -3,9 +3,18 @@ import { rm } from "node:fs/promises";
 import { systemPackagesOf } from "../example/apt.ts";
 import { environmentFolder, sourceFolder } from "../example/example.ts";
 import { nothingRun, type StepResult, stepSucceeded } from "../example/execution.ts";
-import { formatRequirement, parseRequirement } from "../repository/requirement.ts";
+import { formatRequirement, normalizeName, parseRequirement } from "../repository/requirement.ts";
+import type { Sandbox, SandboxDescription, SandboxProvider } from "../sandboxes/sandbox.ts";
 import type { ExecuteExampleOptions } from "./execute-example.ts";
-import { createSandbox, exampleFolder, putExample, runInSandbox, sandboxTimes, toStep } from "./run-in-sandbox.ts";
+import {
+  createSandbox,
+  exampleFolder,
+  listPackages,
+  putExample,
+  runInSandbox,
+  sandboxTimes,
+  toStep,
+} from "./run-in-sandbox.ts";
 
 export interface BuiltEnvironment {
   step: StepResult;
@@ -15,36 +24,39 @@ export interface BuiltEnvironment {
 
 /**
  * Runs `runscript.sh` with the network on and keeps what it built, unless a snapshot of that is there: an iteration
- * that changes `main.py` alone builds nothing. Packages of the system are a layer of their own below, which stays
- * where what comes after fails.
+ * that changes `main.py` alone builds nothing. Where building fails, the layers that were good are kept and the next
+ * attempt goes on from the last of them: packages of the system, then those of `requirements.txt`.
  */
 export async function buildEnvironment(
   options: ExecuteExampleOptions,
   changedSource: string | null,
 ): Promise<BuiltEnvironment> {
   const { provider, draft, fresh = false, signal } = options;
-  const { image, systemPackages } = await provider.describe(signal);
-  const base = `${provider.name}:${image ?? ""}`;
-  const key = environmentKey(base, options);
-  if (changedSource === null && !fresh && (await provider.hasSnapshot(key)))
-    return { step: { ...nothingRun, reused: true }, snapshot: key };
-
-  await warmCache(options);
+  const { image, systemPackages, pythons } = await provider.describe(signal);
+  const python = findPython(draft.python, pythons);
   const packages = systemPackages ? systemPackagesOf(draft.files) : [];
-  const layer = `system-${hashOf([base, ...packages])}`;
-  const hasLayer = packages.length > 0 && !fresh && (await provider.hasSnapshot(layer));
-  await using sandbox = await createSandbox(options, { network: "full", ...(hasLayer ? { snapshot: layer } : {}) });
-  let seconds = 0;
-  if (packages.length > 0 && !hasLayer) {
-    const installed = toStep(await sandbox.installSystemPackages({ packages, ...sandboxTimes(options) }));
-    if (!stepSucceeded(installed)) return { step: installed, snapshot: null };
-    seconds = installed.seconds;
-    if (!fresh) await sandbox.snapshot({ key: layer, paths: [] });
-  }
+  const keys = nameLayers(`${provider.name}:${image ?? ""}`, { python, packages, options });
+  if (changedSource === null && !fresh && (await provider.hasSnapshot(keys.environment)))
+    return { step: { ...nothingRun, reused: true }, snapshot: keys.environment };
+
+  await warmCache(python, options);
+  const layer = fresh ? null : await findLayer(provider, keys);
+  await using sandbox = await createSandbox(options, {
+    network: "full",
+    ...(layer ? { snapshot: layer, handOver: true } : {}),
+  });
+  const system = layer ? nothingRun : await installSystemPackages(sandbox, packages, options);
+  if (!stepSucceeded(system)) return { step: system, snapshot: null };
+  if (!layer && packages.length > 0 && !fresh) await sandbox.snapshot({ key: keys.system, paths: [] });
   await putExample(sandbox, options, options.repositoryFolder);
-  const step = toStep(await runInSandbox(sandbox, options, ["/bin/bash", "runscript.sh"], { PYTHON: draft.python }));
-  step.seconds = Math.round((step.seconds + seconds) * 100) / 100;
-  if (!stepSucceeded(step)) return { step, snapshot: null };
+  const step = toStep(await runInSandbox(sandbox, options, ["/bin/bash", "runscript.sh"], { PYTHON: python }));
+  step.seconds = Math.round((step.seconds + system.seconds) * 100) / 100;
+  if (!stepSucceeded(step)) {
+    // A layer that did not help is not begun with again: who knows whether it is the reason.
+    if (layer === keys.packages) await provider.removeSnapshot(keys.packages);
+    else if (!fresh && step.status === "exited") await keepPackages(sandbox, keys.packages, options);
+    return { step, snapshot: null };
+  }
   if (changedSource !== null) {
     await rm(changedSource, { recursive: true, force: true });
     await sandbox.getFolder({
@@ -55,16 +67,31 @@ export async function buildEnvironment(
       maxFiles: 200_000,
     });
   }
-  await sandbox.snapshot({ key, paths: [`${exampleFolder}/${environmentFolder}`] });
-  return { step, snapshot: key };
+  await sandbox.snapshot({ key: keys.environment, paths: [`${exampleFolder}/${environmentFolder}`] });
+  return { step, snapshot: keys.environment };
 }
 
-/** Everything that decides what an environment holds; an iteration that changes only `main.py` keeps it. */
-function environmentKey(base: string, { draft, sourceKey }: ExecuteExampleOptions): string {
-  const files = Object.entries(draft.files)
-    .filter(([path]) => path !== "main.py")
-    .sort();
-  return `environment-${hashOf([base, draft.python, sourceKey, ...files.flat()])}`;
+interface Layers {
+  /** Packages of the system. */
+  system: string;
+  /** What `requirements.txt` names, in an environment of Python's. */
+  packages: string;
+  /** All that `runscript.sh` built. */
+  environment: string;
+}
+
+/** A layer is named after everything that decides what it holds. */
+function nameLayers(
+  base: string,
+  { python, packages, options }: { python: string; packages: readonly string[]; options: ExecuteExampleOptions },
+): Layers {
+  const { files } = options.draft;
+  const others = Object.entries(files).filter(([path]) => path !== "main.py");
+  return {
+    system: `system-${hashOf([base, ...packages])}`,
+    packages: `packages-${hashOf([base, python, ...packages, files["requirements.txt"] ?? ""])}`,
+    environment: `environment-${hashOf([base, python, options.sourceKey, ...others.sort().flat()])}`,
+  };
 }
 
 function hashOf(parts: readonly string[]): string {
@@ -73,12 +100,52 @@ function hashOf(parts: readonly string[]): string {
   return hash.digest("hex").slice(0, 32);
 }
 
-/** Fetches wheels where nothing of the repository can interfere; a sandbox that cannot leaves the work to pip. */
-async function warmCache({ provider, draft, signal }: ExecuteExampleOptions): Promise<void> {
-  const lines = (draft.files["requirements.txt"] ?? "").split("\n");
-  const requirements = lines.flatMap((line) => {
+async function findLayer(provider: SandboxProvider, { packages, system }: Layers): Promise<string | null> {
+  for (const key of [packages, system]) if (await provider.hasSnapshot(key)) return key;
+  return null;
+}
+
+async function installSystemPackages(
+  sandbox: Sandbox,
+  packages: readonly string[],
+  options: ExecuteExampleOptions,
+): Promise<StepResult> {
+  if (packages.length === 0) return nothingRun;
+  return toStep(await sandbox.installSystemPackages({ packages, ...sandboxTimes(options) }));
+}
+
+/** Keeps the packages where all that were asked for are there: it was something after them that failed. */
+async function keepPackages(sandbox: Sandbox, key: string, options: ExecuteExampleOptions): Promise<void> {
+  const wanted = listRequirements(options).flatMap((line) => parseRequirement(line)?.name ?? []);
+  if (wanted.length === 0) return;
+  const installed = new Set(
+    (await listPackages(sandbox, options.signal)).map((each) => normalizeName(each.split("==")[0] ?? "")),
+  );
+  if (!wanted.every((name) => installed.has(normalizeName(name)))) return;
+  await sandbox.snapshot({ key, paths: [`${exampleFolder}/${environmentFolder}`] });
+}
+
+/**
+ * The interpreter that a draft names, or, where it was drafted for another kind of sandbox, the one here that is most
+ * like it: of the version in its name, or the first.
+ */
+function findPython(path: string, pythons: SandboxDescription["pythons"]): string {
+  if (pythons.length === 0 || pythons.some((each) => each.path === path)) return path;
+  const named = /python-?(\d+\.\d+)/.exec(path)?.[1];
+  const alike = pythons.find(({ version }) => named !== undefined && version.startsWith(`${named}.`));
+  return (alike ?? pythons.find(({ version }) => version.startsWith("3.")))?.path ?? path;
+}
+
+/** The lines of `requirements.txt` that name a package and nothing else. */
+function listRequirements({ draft }: ExecuteExampleOptions): string[] {
+  return (draft.files["requirements.txt"] ?? "").split("\n").flatMap((line) => {
     const requirement = parseRequirement(line);
     return requirement ? [formatRequirement(requirement)] : [];
   });
-  if (requirements.length > 0) await provider.warmDownloadCache?.(requirements, draft.python, signal);
+}
+
+/** Fetches wheels where nothing of the repository can interfere; a sandbox that cannot leaves the work to pip. */
+async function warmCache(python: string, options: ExecuteExampleOptions): Promise<void> {
+  const requirements = listRequirements(options);
+  if (requirements.length > 0) await options.provider.warmDownloadCache?.(requirements, python, options.signal);
 }

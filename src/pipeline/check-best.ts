@@ -19,7 +19,7 @@ export async function reproduceBest(run: Run, context: AuthorContext): Promise<v
     execution,
     repository: context.repository,
     survey: context.survey,
-    outputFolder: run.path(best.folder, outputFolderOf(run)),
+    outputFolder: run.path(best.folder, outputFolderOf(best)),
   });
   if (best.verdict.grounded.result !== "passed" || best.reproduction) return;
   await run.stage("verify", async () => {
@@ -36,7 +36,7 @@ export async function reproduceBest(run: Run, context: AuthorContext): Promise<v
       fresh: true,
       modules: context.survey.modules.map(({ name }) => name),
       folder: run.path("clean-room"),
-      outputFolder: outputFolderOf(run),
+      outputFolder: `${run.provider.name}-output`,
       // Whether it is as fast on a busier machine is not the question.
       config: { ...run.config, max_runtime_mins: run.config.max_runtime_mins * 2 },
       gpu: usesGpu(run.config, context.survey, best.draft),

@@ -22,6 +22,8 @@ export type RunEvent =
   | { kind: "note"; stage: Stage; text: string }
   /** What models have cost the run so far, US dollars. */
   | { kind: "spent"; totalUsd: number }
+  /** A sandbox is not there yet: an image is fetched or built, which may take minutes. */
+  | { kind: "preparing"; text: string }
   /** The last line a program printed; shown live, never kept. */
   | { kind: "output"; stage: Stage; text: string };
 

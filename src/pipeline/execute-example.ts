@@ -1,8 +1,6 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { z } from "zod";
-import { parseBoundedJson } from "../bounded-json.ts";
 import type { Config } from "../config.ts";
 import { type Draft, environmentFolder, sourceFolder } from "../example/example.ts";
 import type { Evidence, Execution, StepResult } from "../example/execution.ts";
@@ -10,7 +8,7 @@ import type { Sandbox, SandboxProvider } from "../sandboxes/sandbox.ts";
 import { buildEnvironment } from "./build-environment.ts";
 import { readEvidence } from "./read-evidence.ts";
 import { readLog, readResults } from "./read-output.ts";
-import { createSandbox, exampleFolder, putExample, runInSandbox, toStep } from "./run-in-sandbox.ts";
+import { createSandbox, exampleFolder, listPackages, putExample, runInSandbox, toStep } from "./run-in-sandbox.ts";
 
 /** Where things lie in every sandbox. */
 const observerFolder = "/opt/observer";
@@ -138,26 +136,6 @@ async function putObserver(sandbox: Sandbox, modules: readonly string[]): Promis
   };
   await sandbox.putFiles("/work", { "observer.json": JSON.stringify(settings) });
   await sandbox.putFiles(evidenceFolder, { ".keep": "" });
-}
-
-const PackageList = z.array(z.object({ name: z.string(), version: z.string() }));
-
-/** `name==version` of every distribution in the environment, read from their metadata: pip itself may be absent. */
-async function listPackages(sandbox: Sandbox, signal: AbortSignal | undefined): Promise<string[]> {
-  const script =
-    "import json; from importlib import metadata; print(json.dumps([{'name': d.metadata['Name'], 'version': d.version} for d in metadata.distributions() if d.metadata['Name']]))";
-  const result = await sandbox.run({
-    argv: [`${exampleFolder}/${environmentFolder}/bin/python`, "-I", "-c", script],
-    cwd: "/work",
-    timeoutMs: 60_000,
-    outputLimitBytes: 1_000_000,
-    ...(signal ? { signal } : {}),
-  });
-  const parsed = PackageList.safeParse(parseBoundedJson(result.stdout.text)?.value);
-  if (!parsed.success) return [];
-  return [...new Set(parsed.data.map(({ name, version }) => `${name}==${version}`))].sort((a, b) =>
-    a.localeCompare(b, "en"),
-  );
 }
 
 /** Writes an example's files below a folder; scripts can be run. */

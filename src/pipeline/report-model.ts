@@ -179,6 +179,7 @@ function describeConfiguration({
     config: Object.entries(ours).map(([name, value]) => ({ name, value: describeSetting(value) })),
     sandbox: sandbox && {
       isolated: sandbox.isolated,
+      summary: `${sandbox.provider}${sandbox.isolated ? "" : ", without isolation"}${sandbox.chosenBecause ? `, because ${sandbox.chosenBecause}` : ""}; ${sandbox.system}, ${sandbox.architecture}`,
       rows: [
         {
           name: "Sandbox",

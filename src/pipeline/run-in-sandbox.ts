@@ -1,4 +1,6 @@
-import { sourceFolder } from "../example/example.ts";
+import { z } from "zod";
+import { parseBoundedJson } from "../bounded-json.ts";
+import { environmentFolder, sourceFolder } from "../example/example.ts";
 import type { StepResult } from "../example/execution.ts";
 import { trimOutput } from "../example/trim-output.ts";
 import type { CommandResult, CreateSandboxOptions, RunCommandOptions, Sandbox } from "../sandboxes/sandbox.ts";
@@ -12,7 +14,7 @@ const keptCharacters = 20_000;
 
 export function createSandbox(
   { provider, config, fresh = false, signal }: ExecuteExampleOptions,
-  options: Pick<CreateSandboxOptions, "network" | "snapshot" | "gpu">,
+  options: Pick<CreateSandboxOptions, "network" | "snapshot" | "handOver" | "gpu">,
 ): Promise<Sandbox> {
   const limits = { memoryMb: config.max_memory_mb, processes: config.max_processes, diskMb: config.max_disk_mb };
   return provider.create({ ...options, limits, fresh, ...(signal ? { signal } : {}) });
@@ -62,4 +64,24 @@ export function toStep({ status, stdout, stderr, durationMs, peakMemoryMb }: Com
     stderr: trimOutput(stderr.text, keptCharacters),
     reused: false,
   };
+}
+
+const PackageList = z.array(z.object({ name: z.string(), version: z.string() }));
+
+/** `name==version` of every distribution in the environment, read from their metadata: pip itself may be absent. */
+export async function listPackages(sandbox: Sandbox, signal: AbortSignal | undefined): Promise<string[]> {
+  const script =
+    "import json; from importlib import metadata; print(json.dumps([{'name': d.metadata['Name'], 'version': d.version} for d in metadata.distributions() if d.metadata['Name']]))";
+  const result = await sandbox.run({
+    argv: [`${exampleFolder}/${environmentFolder}/bin/python`, "-I", "-c", script],
+    cwd: "/work",
+    timeoutMs: 60_000,
+    outputLimitBytes: 1_000_000,
+    ...(signal ? { signal } : {}),
+  });
+  const parsed = PackageList.safeParse(parseBoundedJson(result.stdout.text)?.value);
+  if (!parsed.success) return [];
+  return [...new Set(parsed.data.map(({ name, version }) => `${name}==${version}`))].sort((a, b) =>
+    a.localeCompare(b, "en"),
+  );
 }

@@ -2,7 +2,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promis
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { FileClassification, RepositorySummary, Review, Spending } from "../authors/author.ts";
-import { Config } from "../config.ts";
+import { SavedConfig } from "../config.ts";
 import { describeFullDisk, RunFolderError } from "../errors.ts";
 import { Draft, ExampleMetadata } from "../example/example.ts";
 import { Execution } from "../example/execution.ts";
@@ -26,7 +26,7 @@ export const Iteration = z.object({
   /** Null where nobody was asked. */
   review: Review.nullable(),
   /** Where the draft was changed by a recipe: the recipe, and the draft as its author gave it. */
-  recipe: z.object({ offered: Recipe, ownDraft: Draft }).nullable(),
+  recipe: z.object({ offered: Recipe, ownDraft: Draft }).nullable().default(null),
   issuesIdentified: z.array(z.string()),
   changesMade: z.array(z.string()),
   startedAt: z.string(),
@@ -74,7 +74,7 @@ export const RunState = z.object({
     runId: z.string(),
     author: z.string(),
     source: z.string(),
-    config: Config,
+    config: SavedConfig,
     startedAt: z.string(),
     finishedAt: z.string().nullable(),
     stage: Stage,

@@ -142,7 +142,7 @@ export class Run {
     const sandbox = await this.provider.describe(this.signal);
     const { system, architecture, isolated, provider, image } = sandbox;
     const chosenBecause = this.provider.chosenBecause ?? null;
-    if (chosenBecause !== null && this.state.distiller.sandbox === null)
+    if (chosenBecause !== null && this.state.distiller.sandbox?.provider !== provider)
       this.note(this.#stage, `Sandbox: ${provider}, because ${chosenBecause}.`);
     this.state.distiller.sandbox = {
       provider,

@@ -3,12 +3,15 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Config } from "../config.ts";
 import { RunFolderError } from "../errors.ts";
+import { systemPackagesOf } from "../example/apt.ts";
 import { ExampleMetadata } from "../example/example.ts";
+import { type Execution, stepSucceeded } from "../example/execution.ts";
 import { CoreFunction } from "../repository/core-functions.ts";
-import type { SandboxProvider } from "../sandboxes/sandbox.ts";
+import type { PythonInterpreter, SandboxProvider } from "../sandboxes/sandbox.ts";
 import { assessExecution } from "./assess-execution.ts";
 import type { Reproduction, Verdict } from "./outcome.ts";
 import { reproduceExample } from "./reproduce-example.ts";
+import { usesGpu } from "./write-example.ts";
 
 /** `metadata.json` as published: the reference system's keys, and below `distiller` what running it again takes. */
 export const PublishedMetadata = ExampleMetadata.extend({
@@ -82,20 +85,26 @@ export interface VerifyExampleOptions {
   sourceKey: string;
   /** Host folder to work in; the caller removes it. */
   folder: string;
-  config: Pick<Config, "max_runtime_mins" | "max_memory_mb" | "max_processes" | "max_disk_mb" | "program_network">;
+  config: Pick<
+    Config,
+    "max_runtime_mins" | "max_memory_mb" | "max_processes" | "max_disk_mb" | "program_network" | "gpu"
+  >;
   onOutput?: (text: string) => void;
   signal?: AbortSignal;
 }
 
-/** The third step of the verdict alone, on a folder that was published before. */
-export async function verifyExample({
-  example,
-  provider,
-  ...options
-}: VerifyExampleOptions): Promise<{ reproduction: Reproduction; grounded: Verdict["grounded"] }> {
+export interface Verification {
+  reproduction: Reproduction;
+  grounded: Verdict["grounded"];
+  /** What differs here from where it was made, and may be why it failed. */
+  notes: string[];
+}
+
+/** The third step of the verdict alone, on a folder that was published before, maybe in another kind of sandbox. */
+export async function verifyExample({ example, provider, ...options }: VerifyExampleOptions): Promise<Verification> {
   const { modules, coreFunctions, python, changesSource } = example.metadata.distiller;
-  const { pythons } = await provider.describe(options.signal);
-  const wanted = python.split(".").slice(0, 2).join(".");
+  const { pythons, systemPackages } = await provider.describe(options.signal);
+  const wanted = minorOf(python);
   const interpreter =
     pythons.find(({ version }) => version.startsWith(`${wanted}.`)) ??
     pythons.find(({ version }) => version.startsWith("3."));
@@ -108,6 +117,40 @@ export async function verifyExample({
     fresh: true,
     modules,
     outputFolder: `${provider.name}-output`,
+    gpu: usesGpu(options.config, { needs: [] }, example),
   });
-  return { reproduction, grounded: assessExecution(execution, coreFunctions).grounded };
+  const notes = describeDifferences({ example, interpreter, systemPackages, execution });
+  return { reproduction, grounded: assessExecution(execution, coreFunctions).grounded, notes };
+}
+
+function describeDifferences({
+  example: { files, metadata },
+  interpreter,
+  systemPackages,
+  execution: { environment, program },
+}: {
+  example: PublishedExample;
+  interpreter: PythonInterpreter | undefined;
+  systemPackages: boolean;
+  execution: Execution;
+}): string[] {
+  const { python } = metadata.distiller;
+  const failed = [environment, ...(program ? [program] : [])].find((step) => !stepSucceeded(step));
+  const needed = systemPackagesOf(files);
+  const lastLine = failed?.stderr.trim().split("\n").at(-1)?.slice(0, 300);
+  return [
+    ...(lastLine ? [`It ended with: ${lastLine}`] : []),
+    ...(failed && needed.length > 0 && !systemPackages
+      ? [
+          `It needs packages of the system (${needed.join(", ")}), which are not installed in this kind of sandbox: take --sandbox container or modal.`,
+        ]
+      : []),
+    ...(interpreter && minorOf(interpreter.version) !== minorOf(python)
+      ? [`It was made with Python ${python}; here it was run with Python ${interpreter.version}.`]
+      : []),
+  ];
+}
+
+function minorOf(version: string): string {
+  return version.split(".").slice(0, 2).join(".");
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import {
@@ -52,6 +53,7 @@ export async function executeIteration(run: Run, context: AuthorContext, iterati
   await run.stage(
     "execute",
     async () => {
+      await renameForSandbox(run, iteration);
       const started = performance.now();
       const { repository, survey } = context;
       const options = {
@@ -64,7 +66,7 @@ export async function executeIteration(run: Run, context: AuthorContext, iterati
         ),
         modules: survey.modules.map(({ name }) => name),
         folder: run.path(iteration.folder),
-        outputFolder: outputFolderOf(run),
+        outputFolder: outputFolderOf(iteration),
         config: run.config,
         gpu: usesGpu(run.config, survey, iteration.draft),
         onOutput: run.outputListener("execute"),
@@ -84,7 +86,11 @@ export async function executeIteration(run: Run, context: AuthorContext, iterati
 }
 
 /** The GPU that a configuration allows is for what needs one: by the repository's own word or its author's. */
-export function usesGpu({ gpu }: Config, { needs }: Survey, { metadata }: Pick<Draft, "metadata">): boolean {
+export function usesGpu(
+  { gpu }: Pick<Config, "gpu">,
+  { needs }: Pick<Survey, "needs">,
+  { metadata }: Pick<Draft, "metadata">,
+): boolean {
   const { gpu_required, gpu_normally_recommended } = metadata.compute_requirements;
   const needed = needs.some(({ kind }) => kind === "gpu") || gpu_required || gpu_normally_recommended;
   return gpu !== null && needed === true;
@@ -169,9 +175,17 @@ function listObjections({
   return explains && statement ? [...named, statement] : named;
 }
 
-/** The reference system names the folder of what a sandbox leaves after the sandbox. */
-export function outputFolderOf({ provider }: Run): string {
-  return `${provider.name}-output`;
+/** Drafted for another kind of sandbox (a plan, or before a run was gone on with elsewhere), it has that one's name. */
+async function renameForSandbox(run: Run, iteration: Iteration): Promise<void> {
+  if (iteration.folder.startsWith(`${run.provider.name}-python-`)) return;
+  await rm(run.path(iteration.folder), { recursive: true, force: true });
+  iteration.folder = chooseFolder(run);
+  await run.save();
+}
+
+/** The reference system names the folder of what a sandbox leaves after the sandbox, as it does the folder above. */
+export function outputFolderOf({ folder }: Iteration): string {
+  return `${folder.split("-python-")[0]}-output`;
 }
 
 async function addIteration(
@@ -184,15 +198,9 @@ async function addIteration(
   }: Pick<Iteration, "draft"> & Partial<Pick<Iteration, "issuesIdentified" | "changesMade" | "recipe">>,
 ): Promise<Iteration> {
   const { distiller } = run.state;
-  const now = new Date();
-  const stamp = now.toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
-  const base = `${run.provider.name}-python-${stamp}`;
-  const folder = distiller.iterations.some((known) => known.folder === base)
-    ? `${base}-${distiller.iterations.length}`
-    : base;
   const iteration: Iteration = {
     index: distiller.iterations.length,
-    folder,
+    folder: chooseFolder(run),
     draft,
     execution: null,
     verdict: null,
@@ -201,7 +209,7 @@ async function addIteration(
     recipe,
     issuesIdentified,
     changesMade,
-    startedAt: now.toISOString(),
+    startedAt: new Date().toISOString(),
     seconds: 0,
   };
   // Only the newest draft is gone on from, and what an author remembers may be a whole conversation.
@@ -212,6 +220,13 @@ async function addIteration(
   distiller.iterations.push(iteration);
   await run.save();
   return iteration;
+}
+
+function chooseFolder({ provider, state: { distiller } }: Run): string {
+  const stamp = new Date().toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
+  const base = `${provider.name}-python-${stamp}`;
+  const isTaken = distiller.iterations.some(({ folder }) => folder === base);
+  return isTaken ? `${base}-${distiller.iterations.length}` : base;
 }
 
 async function giveUp(run: Run, { outcome, reasonCode, explanation }: GivingUp): Promise<null> {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createRunFolder, readRunState, writeFileAtomically, writeRunState } from "../../src/pipeline/run-state.ts";
@@ -11,6 +11,29 @@ describe("the state of a run", () => {
     const { state } = verifiedRun();
     await writeRunState(folder.path, state);
     expect(await readRunState(folder.path)).toEqual(state);
+  });
+
+  it("reads one that was written before some keys of the configuration were known", async () => {
+    await using folder = await makeFolder();
+    const { state } = verifiedRun();
+    await writeRunState(folder.path, state);
+    const path = join(folder.path, "current_state.json");
+    const saved = JSON.parse(await readFile(path, "utf8"));
+    for (const key of ["sandbox_image", "sandbox_cpu_cores", "container_engine", "gpu", "egress_domains", "recipes"])
+      delete saved.distiller.config[key];
+    saved.distiller.config.sandbox = "local";
+    for (const iteration of saved.distiller.iterations) delete iteration.recipe;
+    await writeFile(path, JSON.stringify(saved));
+    const { distiller } = await readRunState(folder.path);
+    expect(distiller.config).toMatchObject({ sandbox: "local", sandbox_image: null, sandbox_cpu_cores: 2, gpu: null });
+    expect(distiller.iterations[0]?.recipe).toBeNull();
+  });
+
+  it.each([{ colour: "red" }, { sandbox: "docker" }])("refuses a configuration with %j in it", async (wrong) => {
+    const { state } = verifiedRun();
+    Object.assign(state.distiller.config, wrong);
+    await using folder = await makeFolder({ "current_state.json": JSON.stringify(state) });
+    await expect(readRunState(folder.path)).rejects.toMatchObject({ code: "run-state-unreadable" });
   });
 
   it("keeps the reference system's keys at the top level", async () => {
