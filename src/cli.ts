@@ -25,4 +25,9 @@ export async function main(): Promise<void> {
     stderr: process.stderr,
     signal: interruption.signal,
   });
+  // What a service never answered may still be waited for by its client; all that matters is done.
+  setTimeout(() => process.exit(), graceMs).unref();
 }
+
+/** How long what is still open keeps the process, in milliseconds. */
+const graceMs = 5_000;

@@ -10,6 +10,7 @@ import type { RepositorySource } from "../repository/repository-source.ts";
 import type { Survey } from "../repository/survey.ts";
 import type { SandboxProvider } from "../sandboxes/sandbox.ts";
 import type { Emit, Stage } from "./events.ts";
+import { retrySandbox } from "./retry-sandbox.ts";
 import { type RunState, writeRunState } from "./run-state.ts";
 
 export interface RunOptions {
@@ -139,7 +140,7 @@ export class Run {
   }
 
   async createAuthorContext(repository: Repository, survey: Survey): Promise<AuthorContext> {
-    const sandbox = await this.provider.describe(this.signal);
+    const sandbox = await retrySandbox(() => this.provider.describe(this.signal), this.retrying(this.#stage));
     const { system, architecture, isolated, provider, image } = sandbox;
     const chosenBecause = this.provider.chosenBecause ?? null;
     if (chosenBecause !== null && this.state.distiller.sandbox?.provider !== provider)

@@ -1,9 +1,10 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { throwIfCancelled } from "../errors.ts";
 import { type ContainerEngine, type EngineName, findContainerEngine } from "./container/container-engine.ts";
-import { createContainerSnapshots, type PrepareImageOptions, prepareImage } from "./container/container-images.ts";
+import { type PrepareImageOptions, prepareImage } from "./container/container-images.ts";
 import { startContainer } from "./container/container-machine.ts";
+import { createContainerSnapshots } from "./container/container-snapshots.ts";
 import { findRunFlags, type RunFlags } from "./container/find-run-flags.ts";
 import { removeOrphanedContainers } from "./container/remove-orphaned-containers.ts";
 import type { ImageRecipe } from "./image.ts";
@@ -41,6 +42,8 @@ export interface ContainerProviderOptions {
   /** Told while an image is fetched or built. */
   onProgress?: (text: string) => void;
   signal?: AbortSignal | undefined;
+  /** False: what dead runs left is not looked for now. */
+  reapAtStart?: boolean;
 }
 
 /** Sandboxes as containers of Docker or Podman. Throws SandboxError, code `sandbox-unavailable`, where neither answers. */
@@ -49,24 +52,31 @@ export async function createContainerProvider(options: ContainerProviderOptions)
   const engine = await findContainerEngine({ environment, wanted: options.engine, signal: options.signal });
   const wheels = join(stateFolder, "wheels");
   await mkdir(wheels, { recursive: true, mode: 0o755 });
-  const settings = engine.isLocal
-    ? { ...settlePackageSettings(options.passEnvironment, { wheelsFolder: wheels, shown: [] }), files: {} }
-    : { ...settleRemoteSettings(options.passEnvironment), mounts: [] };
+  const shown = engine.isLocal ? join(stateFolder, "shown") : null;
+  if (shown !== null) await writeFile(shown, "");
   const snapshots = createContainerSnapshots(engine, join(stateFolder, `snapshots-${engine.name}`));
 
   const ready = once((signal: AbortSignal | undefined) =>
-    prepare(engine, { image: options.image, onProgress, signal }),
+    prepare(engine, { image: options.image, onProgress, signal, shown }),
   );
+  const settle = once(async () => {
+    const { showsFolders } = (await ready()).flags;
+    return showsFolders
+      ? { ...settlePackageSettings(options.passEnvironment, { wheelsFolder: wheels, shown: [] }), files: {} }
+      : { ...settleRemoteSettings(options.passEnvironment), mounts: [] };
+  });
 
   async function create({
     network,
     limits,
     snapshot,
+    handOver = false,
     gpu = false,
     signal,
   }: CreateSandboxOptions): Promise<RemoteSandbox> {
     throwIfCancelled(signal);
     const { image, flags } = await ready(signal);
+    const settings = await settle(signal);
     if (snapshot !== undefined && !(await snapshots.has(snapshot))) throw missingSnapshot(snapshot);
     const machine = await startContainer({
       engine,
@@ -82,15 +92,15 @@ export async function createContainerProvider(options: ContainerProviderOptions)
       signal,
     });
     return openSandbox(
-      { machine, uid: chooseAccount(), limits, environment: settings.environment },
-      { files: settings.files, signal },
+      { machine, uid: chooseAccount(), limits, environment: settings.environment, files: settings.files, handOver },
+      { signal },
     );
   }
 
   async function reap(bounds: ReapOptions): Promise<Leftover[]> {
     return [...(await removeOrphanedContainers(engine, bounds)), ...(await removeUnusedSnapshots(snapshots, bounds))];
   }
-  await reap(usualBounds);
+  if (options.reapAtStart ?? true) await reap(usualBounds);
 
   const describe = once(async (signal) => {
     const { image } = await ready(signal);
@@ -105,7 +115,8 @@ export async function createContainerProvider(options: ContainerProviderOptions)
     removeSnapshot: snapshots.remove,
     ...(engine.isLocal
       ? {
-          warmDownloadCache: (requirements: readonly string[], python: string, signal?: AbortSignal) =>
+          warmDownloadCache: async (requirements: readonly string[], python: string, signal?: AbortSignal) =>
+            (await ready(signal)).flags.showsFolders &&
             warmDownloadCache({ folder: wheels, create, requirements, python, signal }),
         }
       : {}),
@@ -116,8 +127,8 @@ export async function createContainerProvider(options: ContainerProviderOptions)
 
 async function prepare(
   engine: ContainerEngine,
-  options: Omit<PrepareImageOptions, "engine">,
+  { shown, ...options }: Omit<PrepareImageOptions, "engine"> & { shown: string | null },
 ): Promise<{ image: { name: string; id: string }; flags: RunFlags }> {
   const image = await prepareImage({ engine, ...options });
-  return { image, flags: await findRunFlags(engine, image.name, options.signal) };
+  return { image, flags: await findRunFlags({ engine, image: image.name, shown, signal: options.signal }) };
 }

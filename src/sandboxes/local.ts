@@ -22,7 +22,7 @@ import type { SandboxPlace } from "./local/place.ts";
 import { probeBubblewrap } from "./local/probe-bubblewrap.ts";
 import { createProcessTable } from "./local/process-table.ts";
 import { makeOutputPipes } from "./local/program-output.ts";
-import { createSnapshotStore, linkSnapshot } from "./local/snapshots.ts";
+import { copySnapshot, createSnapshotStore, linkSnapshot } from "./local/snapshots.ts";
 import { shownFolders, writeSettings } from "./local/system-folders.ts";
 import { createUnconfinedLauncher } from "./local/unconfined.ts";
 import {
@@ -43,6 +43,8 @@ export interface LocalProviderOptions {
   passEnvironment: Readonly<Record<string, string>>;
   /** PATH of the host: where bubblewrap and interpreters are looked for. */
   hostPath: string;
+  /** False: what dead runs left is not looked for now. */
+  reapAtStart?: boolean;
 }
 
 /** Sandboxes on this machine. Throws SandboxError, code `sandbox-unavailable`, where the asked isolation cannot be had. */
@@ -68,15 +70,27 @@ export async function createLocalProvider(options: LocalProviderOptions): Promis
       removeOrphanedGroups();
     }
     const left = orphans.map(({ path, ageMs }): Leftover => ({ kind: "sandbox", name: basename(path), ageMs }));
-    return [...left, ...(await snapshots.sweep(bounds))];
+    const swept = await Promise.all(
+      snapshotFolders
+        .map((name) => join(stateFolder, name))
+        .filter(existsSync)
+        .map((folder) => createSnapshotStore({ folder, ownedByRoot: false }).sweep(bounds)),
+    );
+    return [...left, ...swept.flat()];
   }
-  await reap(usualBounds);
+  if (options.reapAtStart ?? true) await reap(usualBounds);
 
   let interpreters: Promise<HostInterpreters> | undefined;
   const interpretersOnce = () =>
     (interpreters ??= findInterpreters({ hostPath, privateFolder: stateFolder, otherAccount: isolated && asRoot }));
 
-  async function create({ network, limits, snapshot, signal }: CreateSandboxOptions): Promise<LocalSandbox> {
+  async function create({
+    network,
+    limits,
+    snapshot,
+    handOver = false,
+    signal,
+  }: CreateSandboxOptions): Promise<LocalSandbox> {
     throwIfCancelled(signal);
     const kept = snapshot === undefined ? [] : await snapshots.mountsOf(snapshot);
     const { prefixes } = isolated ? await interpretersOnce() : { prefixes: [] };
@@ -95,12 +109,10 @@ export async function createLocalProvider(options: LocalProviderOptions): Promis
       await mkdir(folder, { mode: 0o700 });
       await makeWritableFolders(place);
       await makeOutputPipes(folder);
-      if (isolated) {
-        await writeSettings(join(folder, "etc"), place.owner);
-        place.mounts.push(...kept);
-      } else {
-        await linkSnapshot(place, kept);
-      }
+      if (isolated) await writeSettings(join(folder, "etc"), place.owner);
+      if (handOver) await copySnapshot(place, kept);
+      else if (isolated) place.mounts.push(...kept);
+      else await linkSnapshot(place, kept);
     } catch (error) {
       await removeFolder(folder);
       const userMessage = `A sandbox could not be made in ${stateFolder}: ${error instanceof Error ? error.message : error}`;
@@ -129,6 +141,9 @@ export async function createLocalProvider(options: LocalProviderOptions): Promis
   };
 }
 
+/** Of sandboxes with isolation, and without. */
+const snapshotFolders = ["snapshots", "snapshots-unconfined"] as const;
+
 /**
  * As root each sandbox gets an account that nothing else on the host uses, so that its programs own only their own
  * files and are counted by themselves. Below 2^21, which old tar formats can still write.
@@ -142,7 +157,7 @@ async function makeStateFolders(stateFolder: string, isolated: boolean) {
   const folders = {
     live: join(stateFolder, "live"),
     // An environment built on the bare host holds other paths, and anyone could have changed it.
-    snapshots: join(stateFolder, isolated ? "snapshots" : "snapshots-unconfined"),
+    snapshots: join(stateFolder, snapshotFolders[isolated ? 0 : 1]),
     wheels: join(stateFolder, "wheels"),
   };
   try {

@@ -3,6 +3,7 @@ import type { SandboxCreateParams } from "modal";
 import { SandboxError, throwIfCancelled } from "../errors.ts";
 import type { ImageRecipe } from "./image.ts";
 import { connectToModal } from "./modal/modal-connection.ts";
+import type { ModalDeadlines } from "./modal/modal-deadlines.ts";
 import { createModalMachine } from "./modal/modal-machine.ts";
 import { createModalSnapshots } from "./modal/modal-snapshots.ts";
 import { ourTags, removeOrphanedSandboxes } from "./modal/remove-orphaned-sandboxes.ts";
@@ -10,6 +11,7 @@ import { createSpare } from "./modal/spare-sandbox.ts";
 import { once } from "./once.ts";
 import { ownName } from "./owner.ts";
 import { describeMachine, describingLimits } from "./remote/describe-machine.ts";
+import type { Machine } from "./remote/machine.ts";
 import { chooseAccount, openSandbox, type RemoteSandbox, type RemoteSandboxOptions } from "./remote/remote-sandbox.ts";
 import { settleRemoteSettings } from "./remote/settle-remote-settings.ts";
 import {
@@ -42,6 +44,10 @@ export interface ModalProviderOptions {
   tags?: Readonly<Record<string, string>>;
   onProgress?: (text: string) => void;
   signal?: AbortSignal | undefined;
+  /** False: what dead runs left is not looked for now. */
+  reapAtStart?: boolean;
+  /** Longest waits for answers, where the usual ones do not fit. */
+  deadlines?: Partial<ModalDeadlines>;
 }
 
 /** A sandbox that nobody uses for so long ends, in milliseconds: an author may think for minutes in between. */
@@ -62,21 +68,22 @@ export async function createModalProvider(options: ModalProviderOptions): Promis
   const { appName = "codedistiller", onProgress = () => undefined } = options;
   // Modal counts in seconds.
   const lifetimeMs = Math.ceil(options.lifetimeMs / 1000) * 1000;
-  const connection = await connectToModal(appName);
+  const connection = await connectToModal({ appName, deadlines: options.deadlines });
   const snapshots = createModalSnapshots(
     connection,
     join(options.stateFolder, `snapshots-modal-${connection.account}`),
   );
   const settings = settleRemoteSettings(options.passEnvironment);
-  const image = once((signal: AbortSignal | undefined) => connection.buildImage(options.image, onProgress, signal));
+  const image = once((signal) => connection.buildImage(options.image, onProgress, signal));
   const spare = createSpare();
+  const machines = new Set<Machine>();
 
   async function create(wanted: CreateSandboxOptions): Promise<RemoteSandbox> {
-    const { network, limits, snapshot, fresh = false, signal } = wanted;
+    const { network, limits, snapshot, fresh = false, handOver = false, signal } = wanted;
     throwIfCancelled(signal);
     const gpu = wanted.gpu ? options.gpu : null;
     const traits = JSON.stringify([network, limits, snapshot ?? null, gpu]);
-    const reused = fresh ? null : await spare.take(traits);
+    const reused = fresh || handOver ? null : await spare.take(traits);
     if (reused !== null) return reused;
     const imageId = snapshot === undefined ? await image(signal) : await snapshots.find(snapshot);
     if (imageId === null) throw missingSnapshot(snapshot ?? "");
@@ -98,10 +105,18 @@ export async function createModalProvider(options: ModalProviderOptions): Promis
       await snapshots.forget(snapshot);
       throw missingSnapshot(snapshot, error);
     });
-    const machine = createModalMachine({ connection, sandbox, lifetimeMs, keep: snapshots.save });
-    const release = fresh ? undefined : (used: RemoteSandboxOptions) => spare.put(traits, used);
-    const account = { uid: chooseAccount(), limits, environment: settings.environment };
-    return openSandbox({ machine, ...account, ...(release ? { release } : {}) }, { files: settings.files, signal });
+    const machine = createModalMachine({
+      connection,
+      sandbox,
+      lifetimeMs,
+      keep: snapshots.save,
+      onRemoved: () => machines.delete(machine),
+    });
+    machines.add(machine);
+    const usableUntil = Date.now() + lifetimeMs / 2;
+    const release = fresh ? undefined : (used: RemoteSandboxOptions) => spare.put({ traits, used, usableUntil });
+    const account = { uid: chooseAccount(), limits, handOver, ...settings };
+    return openSandbox({ machine, ...account, ...(release ? { release } : {}) }, { signal });
   }
 
   async function reap(bounds: ReapOptions): Promise<Leftover[]> {
@@ -113,9 +128,9 @@ export async function createModalProvider(options: ModalProviderOptions): Promis
 
   try {
     // The first word to Modal: a bad token is told before anything else is done.
-    await reap(usualBounds);
+    if (options.reapAtStart ?? true) await reap(usualBounds);
   } catch (error) {
-    connection.close();
+    await connection.close();
     throw error;
   }
   return {
@@ -131,8 +146,10 @@ export async function createModalProvider(options: ModalProviderOptions): Promis
     removeSnapshot: snapshots.remove,
     reap,
     async [Symbol.asyncDispose]() {
-      await spare.clear();
-      connection.close();
+      await spare.close();
+      // Whatever is still in use ends as well.
+      await Promise.all([...machines].map((machine) => machine.remove()));
+      await connection.close();
     },
   };
 }

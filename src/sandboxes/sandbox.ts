@@ -85,6 +85,8 @@ export interface CreateSandboxOptions {
   limits: SandboxLimits;
   /** Key of a snapshot whose paths the sandbox starts with; read-only where the provider can. */
   snapshot?: string;
+  /** True: programs may change what came with the snapshot; it is a copy. */
+  handOver?: boolean;
   /** True: no other program has ever run in it. Otherwise it may have, and left nothing. */
   fresh?: boolean;
   /** Whether it gets the GPU that the provider has to give. */

@@ -3,11 +3,15 @@ import type { Leftover, ReapOptions } from "./sandbox.ts";
 
 /** A name that every provider can keep a snapshot under. */
 export function checkSnapshotKey(key: string): void {
-  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/.test(key))
+  if (!isSnapshotKey(key))
     throw new SandboxError({
       code: "snapshot-failed",
       userMessage: `The environment could not be kept: the key ${JSON.stringify(key)} cannot be used.`,
     });
+}
+
+export function isSnapshotKey(name: string): boolean {
+  return /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/.test(name);
 }
 
 export function missingSnapshot(key: string, cause?: unknown): SandboxError {

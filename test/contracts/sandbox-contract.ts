@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -5,31 +6,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CancelledError, SandboxError } from "../../src/errors.ts";
-import type { CommandResult, CreateSandboxOptions, Sandbox, SandboxProvider } from "../../src/sandboxes/sandbox.ts";
+import type { CreateSandboxOptions, Sandbox, SandboxProvider } from "../../src/sandboxes/sandbox.ts";
+import { type ContractSubject, findPython, limits, run, shell } from "./contract-subject.ts";
+import { describeIsolation } from "./sandbox-isolation.ts";
+import { describeLeftovers } from "./sandbox-leftovers.ts";
+import { describeSystemPackages } from "./system-packages.ts";
 
-/** What a provider can hold; a test of something else is left out for it. */
-export interface SandboxCapabilities {
-  /** Nothing of the host is in sight but its system. */
-  isolated: boolean;
-  /** Folders shown with `readOnly`, and snapshots, cannot be written to. */
-  readOnly: boolean;
-  /** The number of processes is held down by the kernel. */
-  processes: boolean;
-  /** Processes that leave their session are ended all the same. */
-  daemons: boolean;
-  /** With network "full" a program reaches a server on this machine's loopback. */
-  hostLoopback: boolean;
-}
+export { run, shell };
 
-const limits = { memoryMb: 512, processes: 64, diskMb: 200 };
 const secret = "planted-secret-7f3a";
 
 /** What every provider owes to those who use the port. */
-export function describeSandboxContract(
-  name: string,
-  makeProvider: () => Promise<SandboxProvider>,
-  can: SandboxCapabilities,
-): void {
+export function describeSandboxContract({ name, makeProvider, can, elsewhere }: ContractSubject): void {
   describe(`${name} keeps the contract of a sandbox`, () => {
     let provider: SandboxProvider;
     let folder: string;
@@ -68,7 +56,9 @@ export function describeSandboxContract(
       expect(result.stdout).toEqual({ text: "out\n", totalBytes: 4, truncated: false });
       expect(result.stderr.text).toBe("err\n");
       expect((await run(sandbox, ["no-such-program"])).status).toEqual({ kind: "exited", code: 127 });
-      expect((await shell(sandbox, "kill -SEGV $$")).status).toEqual({ kind: "killed", signal: "SIGSEGV" });
+      for (const signal of ["SEGV", "TERM", "KILL", "INT", "PIPE"]) {
+        expect((await shell(sandbox, `kill -${signal} $$`)).status).toEqual({ kind: "killed", signal: `SIG${signal}` });
+      }
     });
 
     it("passes arguments and variables as they are", async () => {
@@ -144,8 +134,7 @@ export function describeSandboxContract(
       writeFileSync(join(from, "tool.py"), "print('tool')");
       await using sandbox = await create();
       await sandbox.putFolder({ from, to: "/opt/tool", readOnly: true });
-      const python =
-        (await provider.describe()).pythons.find(({ version }) => version.startsWith("3."))?.path ?? "python3";
+      const python = await findPython(provider);
       expect((await run(sandbox, [python, "/opt/tool/tool.py"])).stdout.text).toBe("tool\n");
       const imported = await run(sandbox, [python, "-c", "import tool"], { env: { PYTHONPATH: "/opt/tool" } });
       expect(imported.stdout.text).toBe("tool\n");
@@ -259,8 +248,7 @@ export function describeSandboxContract(
 
     it("ends a program that takes too much memory", async () => {
       await using sandbox = await create();
-      const python =
-        (await provider.describe()).pythons.find(({ version }) => version.startsWith("3."))?.path ?? "python3";
+      const python = await findPython(provider);
       const result = await run(sandbox, [python, "-c", "import time; x = b'x' * 1_000_000_000; time.sleep(3)"]);
       expect(result.status).toEqual({ kind: "out-of-memory" });
       const modest = await run(sandbox, [python, "-c", "import time; x = b'x' * 200_000_000; time.sleep(0.5)"]);
@@ -285,43 +273,56 @@ export function describeSandboxContract(
       await shell(sandbox, "rm big");
       const many = await shell(sandbox, "while :; do i=$((i+1)); head -c 3000000 /dev/zero > f$i; done");
       expect(many.status).toEqual({ kind: "killed", signal: "SIGKILL", limit: "disk" });
+      await shell(sandbox, "rm f*");
+      const script = "while :; do i=$((i+1)); head -c 3000000 /dev/zero > $TMPDIR/f$i; done";
+      expect((await shell(sandbox, script)).status).toMatchObject({ kind: "killed", limit: "disk" });
     });
 
-    it("bounds 200 MB of output, and 50 MB in one line", async () => {
+    it("bounds 1 GB of output, and 50 MB in one line", async () => {
       await using sandbox = await create();
-      const before = process.memoryUsage().rss;
+      const watched = watchMemory();
       const lines = await shell(
         sandbox,
-        "yes 'some line of output' | head -c 100000000; echo 'ValueError: in the middle'; yes 'some line of output' | head -c 100000000; printf end",
+        "yes 'some line of output' | head -c 100000000; echo 'ValueError: in the middle'; yes 'some line of output' | head -c 900000000; printf end",
       );
-      expect(lines.stdout.totalBytes).toBe(200_000_029);
+      expect(lines.stdout.totalBytes).toBe(1_000_000_029);
       expect(lines.stdout.truncated).toBe(true);
       expect(lines.stdout.text.length).toBeLessThan(201_000);
       expect(lines.stdout.text).toContain("ValueError: in the middle");
       expect(lines.stdout.text.endsWith("end")).toBe(true);
+      expect(lines.durationMs).toBeLessThan(20_000);
       const single = await run(sandbox, ["sh", "-c", "head -c 50000000 /dev/zero | tr '\\0' x"], {
         outputLimitBytes: 5000,
       });
       expect(single.stdout.totalBytes).toBe(50_000_000);
       expect(single.stdout.text.length).toBeLessThan(5200);
-      expect(process.memoryUsage().rss - before).toBeLessThan(150 * 2 ** 20);
+      expect(watched.highestGrowthMb()).toBeLessThan(150);
     });
 
     it("cuts the network off, and gives it when asked", async () => {
       const server = createServer((_request, response) => response.end("reached"));
+      const other = createServer();
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-      const python =
-        (await provider.describe()).pythons.find(({ version }) => version.startsWith("3."))?.path ?? "python3";
+      const python = await findPython(provider);
       const fetch = `import urllib.request as r; print(r.build_opener(r.ProxyHandler({})).open("${url}", timeout=5).read())`;
       try {
         await using offline = await create();
         const refused = await run(offline, [python, "-c", fetch]);
-        if (can.isolated) expect(refused).toMatchObject({ status: { kind: "exited", code: 1 }, stdout: { text: "" } });
+        if (can.isolated) {
+          expect(refused).toMatchObject({ status: { kind: "exited", code: 1 }, stdout: { text: "" } });
+          const interfaces = (await shell(offline, "tail -n +3 /proc/net/dev | cut -d: -f1")).stdout.text;
+          expect(interfaces.trim()).toBe("lo");
+          const abstract = `\0codedistiller-${randomBytes(6).toString("hex")}`;
+          await new Promise<void>((resolve) => other.listen(abstract, resolve));
+          const connect = `import socket; socket.socket(socket.AF_UNIX).connect(${JSON.stringify(abstract)})`;
+          expect((await run(offline, [python, "-c", connect])).stderr.text).toContain("ConnectionRefused");
+        }
         await using online = await create({ network: "full" });
         if (can.hostLoopback) expect((await run(online, [python, "-c", fetch])).stdout.text).toBe("b'reached'\n");
       } finally {
         server.close();
+        other.close();
       }
     });
 
@@ -337,12 +338,20 @@ export function describeSandboxContract(
       expect(await provider.hasSnapshot(key)).toBe(true);
       await using sandbox = await create({ snapshot: key });
       expect((await shell(sandbox, "cat env/link; ls")).stdout.text).toBe("1\nenv\nhome\n");
-      if (!can.readOnly) return;
-      expect((await shell(sandbox, "echo 2 > env/lib/a; rm -rf env; touch env/x")).status).toEqual({
-        kind: "exited",
-        code: 1,
-      });
-      expect((await shell(sandbox, "cat env/lib/a")).stdout.text).toBe("1\n");
+      if (can.readOnly) {
+        const attacks = ["echo 2 > env/lib/a", "rm -rf env", "touch env/x", "mv env other", "chmod -R 777 env"];
+        for (const attack of [...attacks, "mkdir other && mv -T other env", "ln -f /etc/passwd env/lib/a"]) {
+          const { status } = await shell(sandbox, attack);
+          expect(status.kind === "exited" && status.code > 0, `${attack}: ${JSON.stringify(status)}`).toBe(true);
+        }
+        const to = freshFolder();
+        const got = await sandbox.getFolder({ from: "/work/env", to, ...everything });
+        expect(got.files).toEqual([{ path: "lib/a", bytes: 2 }]);
+        expect(readFileSync(join(to, "lib/a"), "utf8")).toBe("1\n");
+      }
+      await provider.removeSnapshot(key);
+      await provider.removeSnapshot(key);
+      expect(await provider.hasSnapshot(key)).toBe(false);
     });
 
     it("refuses a snapshot that is not there, and paths that cannot be kept", async () => {
@@ -356,28 +365,21 @@ export function describeSandboxContract(
       expect(await provider.hasSnapshot("bad")).toBe(false);
     });
 
-    it("runs ten at once", async () => {
+    it("runs twenty at once", async () => {
       const results = await Promise.all(
-        Array.from({ length: 10 }, async (_, index) => {
+        Array.from({ length: 20 }, async (_, index) => {
           await using sandbox = await create();
           return (await shell(sandbox, `echo ${index} > a; sleep 0.3; cat a`)).stdout.text;
         }),
       );
-      expect(results).toEqual(Array.from({ length: 10 }, (_, index) => `${index}\n`));
+      expect(results).toEqual(Array.from({ length: 20 }, (_, index) => `${index}\n`));
     });
+
+    const tools = { provider: () => provider, create, can, secret, elsewhere };
+    describeSystemPackages(tools);
+    describeIsolation(tools);
+    describeLeftovers(tools, makeProvider);
   });
-}
-
-export function run(
-  sandbox: Sandbox,
-  argv: [string, ...string[]],
-  options: Partial<Parameters<Sandbox["run"]>[0]> = {},
-): Promise<CommandResult> {
-  return sandbox.run({ argv, cwd: "/work", timeoutMs: 30_000, ...options });
-}
-
-export function shell(sandbox: Sandbox, script: string): Promise<CommandResult> {
-  return run(sandbox, ["sh", "-c", script]);
 }
 
 /** Grows a file for as long as it lives. */
@@ -388,4 +390,21 @@ async function expectNoHeartbeat(sandbox: Sandbox): Promise<void> {
   const [before, after] = result.stdout.text.trim().split("\n");
   expect(Number(before)).toBeGreaterThan(0);
   expect(after).toBe(before);
+}
+
+/** How far the memory of this process grows beyond what it was, in MiB, looked at now and then. */
+function watchMemory(): { highestGrowthMb: () => number } {
+  const before = process.memoryUsage.rss();
+  let highest = before;
+  const look = () => {
+    highest = Math.max(highest, process.memoryUsage.rss());
+  };
+  const timer = setInterval(look, 100).unref();
+  return {
+    highestGrowthMb() {
+      clearInterval(timer);
+      look();
+      return (highest - before) / 2 ** 20;
+    },
+  };
 }

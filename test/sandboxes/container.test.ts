@@ -11,24 +11,23 @@ const image = (await containerImage()) ?? "";
 const folder = mkdtempSync(join(tmpdir(), "container-provider-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+const usual = {
+  image,
+  stateFolder: join(folder, "state"),
+  passEnvironment: passThroughEnvironment(process.env).variables,
+  cpuCores: 2,
+  gpu: false,
+};
+
 function makeProvider(options: Partial<ContainerProviderOptions> = {}) {
-  return createContainerProvider({
-    image,
-    stateFolder: join(folder, "state"),
-    passEnvironment: passThroughEnvironment(process.env).variables,
-    environment: process.env,
-    cpuCores: 2,
-    gpu: false,
-    ...options,
-  });
+  return createContainerProvider({ ...usual, environment: process.env, ...options });
 }
 
 describe.runIf(image !== "")("in containers", () => {
-  describeSandboxContract("the container provider", makeProvider, {
-    isolated: true,
-    readOnly: true,
-    processes: true,
-    daemons: true,
-    hostLoopback: false,
+  describeSandboxContract({
+    name: "the container provider",
+    makeProvider,
+    elsewhere: { module: "container.ts", maker: "createContainerProvider", options: { ...usual, environment: null } },
+    can: { isolated: true, readOnly: true, processes: true, daemons: true, hostLoopback: false },
   });
 });

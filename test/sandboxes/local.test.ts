@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -9,21 +9,28 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { createLocalProvider, type LocalProviderOptions } from "../../src/sandboxes/local.ts";
-import { describeSandboxContract, run, shell } from "../contracts/sandbox-contract.ts";
+import { limits, type ProviderElsewhere, run, shell } from "../contracts/contract-subject.ts";
+import { commandLine, countSleepers, processes, sleepMarker, until } from "../contracts/host-processes.ts";
+import { describeSandboxContract } from "../contracts/sandbox-contract.ts";
+import { startHolder } from "../contracts/sandbox-leftovers.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "local-provider-"));
 const stateFolder = join(folder, "state");
-const limits = { memoryMb: 512, processes: 64, diskMb: 200 };
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function makeProvider(options: Partial<LocalProviderOptions> = {}) {
   const hostPath = process.env.PATH ?? "";
   return createLocalProvider({ isolation: "bubblewrap", stateFolder, passEnvironment: {}, hostPath, ...options });
+}
+
+function elsewhere(options: Partial<LocalProviderOptions> = {}): ProviderElsewhere {
+  const usual = { isolation: "bubblewrap", stateFolder, passEnvironment: {}, hostPath: "/usr/bin:/bin" };
+  return { module: "local.ts", maker: "createLocalProvider", options: { ...usual, ...options } };
 }
 
 const hasBubblewrap = await makeProvider().then(
@@ -36,46 +43,26 @@ const hasBubblewrap = await makeProvider().then(
 );
 
 describe.runIf(hasBubblewrap)("behind bubblewrap", () => {
-  describeSandboxContract("the local provider", makeProvider, {
-    isolated: true,
-    readOnly: true,
-    processes: true,
-    daemons: true,
-    hostLoopback: true,
+  describeSandboxContract({
+    name: "the local provider",
+    makeProvider,
+    elsewhere: elsewhere(),
+    can: { isolated: true, readOnly: true, processes: true, daemons: true, hostLoopback: true },
   });
 
-  it("shows no file of the host but its system", async () => {
-    const planted = mkdtempSync(join(homedir(), ".planted-"));
-    chmodSync(planted, 0o755);
-    writeFileSync(join(planted, "secret"), "secret");
+  it("shows no folder of the host but its system", async () => {
     const privileged = join(folder, "private");
     mkdirSync(privileged);
     writeFileSync(join(privileged, "key"), "key", { mode: 0o600 });
     const provider = await makeProvider();
     await using sandbox = await provider.create({ network: "full", limits });
     await sandbox.putFolder({ from: privileged, to: "/work/shown", readOnly: true });
-    try {
-      const hidden = [
-        "/etc/shadow",
-        "/etc/ssl/private",
-        join(planted, "secret"),
-        folder,
-        stateFolder,
-        "/var",
-        "/run",
-        "/sys",
-      ];
-      for (const path of hidden) {
-        expect((await run(sandbox, ["cat", path])).status, path).toEqual({ kind: "exited", code: 1 });
-      }
-      expect((await run(sandbox, ["cat", "/proc/1/environ"])).stdout.text).toBe("");
-      expect((await shell(sandbox, "ls -A / | tr '\\n' ' '")).stdout.text).not.toMatch(
-        /\b(home|var|run|sys|mnt|boot)\b/,
-      );
-      if (process.getuid?.() === 0) expect((await run(sandbox, ["cat", "shown/key"])).stdout.text).toBe("");
-    } finally {
-      rmSync(planted, { recursive: true });
+    for (const path of ["/etc/shadow", "/etc/ssl/private", folder, stateFolder, "/var", "/run", "/sys"]) {
+      expect((await run(sandbox, ["cat", path])).status, path).toEqual({ kind: "exited", code: 1 });
     }
+    expect((await run(sandbox, ["cat", "/proc/1/environ"])).stdout.text).toBe("");
+    expect((await shell(sandbox, "ls -A / | tr '\\n' ' '")).stdout.text).not.toMatch(/\b(home|var|run|sys|mnt|boot)\b/);
+    if (process.getuid?.() === 0) expect((await run(sandbox, ["cat", "shown/key"])).stdout.text).toBe("");
   });
 
   it("gives programs no privilege and nothing to write to outside their folders", async () => {
@@ -125,45 +112,46 @@ describe.runIf(hasBubblewrap)("behind bubblewrap", () => {
   });
 
   it("leaves no process behind when its own is killed, and clears up at the next start", async () => {
-    const marker = `4${process.pid}.${Date.now() % 100_000}`;
+    const marker = sleepMarker(4);
     const state = join(folder, "killed-state");
-    const holder = startHolder(state, marker);
-    await until(() => countProcesses(marker) >= 2);
+    const holder = startHolder(elsewhere({ stateFolder: state }), sleepers(marker));
+    await until(() => countSleepers(marker) >= 2);
     expect(readdirSync(join(state, "live"))).toHaveLength(1);
     holder.kill("SIGKILL");
-    await until(() => countProcesses(marker) === 0);
+    await until(() => countSleepers(marker) === 0);
     await makeProvider({ stateFolder: state });
     expect(readdirSync(join(state, "live"))).toEqual([]);
   });
 
   it("leaves none behind either when it is killed while a program is being started", async () => {
-    const marker = `6${process.pid}.${Date.now() % 100_000}`;
+    const marker = sleepMarker(6);
     await Promise.all(
       Array.from({ length: 6 }, async (_, index) => {
-        const holder = startHolder(join(folder, `killed-early-${index}`), marker);
+        const state = join(folder, `killed-early-${index}`);
+        const holder = startHolder(elsewhere({ stateFolder: state }), sleepers(marker));
         await sleep(250 + 60 * index);
         holder.kill("SIGKILL");
         await new Promise((resolve) => holder.once("close", resolve));
-        await makeProvider({ stateFolder: join(folder, `killed-early-${index}`) });
+        await makeProvider({ stateFolder: state });
       }),
     );
-    await until(() => countProcesses(marker) === 0);
+    await until(() => countSleepers(marker) === 0);
     await sleep(500);
-    expect(countProcesses(marker)).toBe(0);
+    expect(countSleepers(marker)).toBe(0);
     const waiting = processes().filter((pid) => commandLine(pid).join(" ").includes(`${folder}/killed-early-`));
     expect(waiting).toEqual([]);
   });
 
   it("reports a vanished bubblewrap as lost, not as the program's failure", async () => {
-    const marker = `5${process.pid}.${Date.now() % 100_000}`;
+    const marker = sleepMarker(5);
     const provider = await makeProvider();
     await using sandbox = await provider.create({ network: "none", limits });
     const running = shell(sandbox, `sleep ${marker}`);
     running.catch(() => undefined);
-    await until(() => countProcesses(marker) > 0);
+    await until(() => countSleepers(marker) > 0);
     process.kill(childOf(process.pid, "bwrap"), "SIGKILL");
     await expect(running).rejects.toMatchObject({ code: "sandbox-lost", retryable: true });
-    expect(countProcesses(marker)).toBe(0);
+    expect(countSleepers(marker)).toBe(0);
   });
 
   it("takes a mount that cannot be made for its own failure", async () => {
@@ -207,12 +195,11 @@ describe.runIf(hasBubblewrap)("behind bubblewrap", () => {
 });
 
 describe("on the bare host", () => {
-  describeSandboxContract("the local provider without isolation", () => makeProvider({ isolation: "none" }), {
-    isolated: false,
-    readOnly: false,
-    processes: false,
-    daemons: false,
-    hostLoopback: true,
+  describeSandboxContract({
+    name: "the local provider without isolation",
+    makeProvider: () => makeProvider({ isolation: "none" }),
+    elsewhere: elsewhere({ isolation: "none" }),
+    can: { isolated: false, readOnly: false, processes: false, daemons: false, hostLoopback: true },
   });
 });
 
@@ -256,32 +243,9 @@ function sourceFile(name: string): string {
   return new URL(`../../src/sandboxes/${name}`, import.meta.url).pathname;
 }
 
-/** Another process of ours that runs a sandbox with two sleepers, one of them a daemon. */
-function startHolder(state: string, marker: string): ChildProcess {
-  const options = { isolation: "bubblewrap", stateFolder: state, passEnvironment: {}, hostPath: "/usr/bin:/bin" };
-  const command = { argv: ["sh", "-c", `setsid sleep ${marker} & sleep ${marker}`], cwd: "/work", timeoutMs: 60_000 };
-  const script = `
-    import { createLocalProvider } from ${JSON.stringify(sourceFile("local.ts"))};
-    const provider = await createLocalProvider(${JSON.stringify(options)});
-    const sandbox = await provider.create({ network: "none", limits: ${JSON.stringify(limits)} });
-    await sandbox.run(${JSON.stringify(command)});`;
-  return spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" });
-}
-
-function commandLine(pid: string): string[] {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-  } catch {
-    return [];
-  }
-}
-
-function processes(): string[] {
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-}
-
-function countProcesses(marker: string): number {
-  return processes().filter((pid) => commandLine(pid).join(" ").startsWith(`sleep ${marker}`)).length;
+/** Two sleepers, one of them a daemon. */
+function sleepers(marker: string): string[] {
+  return ["sh", "-c", `setsid sleep ${marker} & sleep ${marker}`];
 }
 
 function childOf(parent: number, name: string): number {
@@ -290,12 +254,4 @@ function childOf(parent: number, name: string): number {
     return stat.startsWith(`${pid} (${name}) `) && stat.slice(stat.lastIndexOf(")") + 4).startsWith(`${parent} `);
   });
   return Number(found);
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    if (condition()) return;
-    await sleep(50);
-  }
-  throw new Error("it did not come to that within 10 seconds");
 }

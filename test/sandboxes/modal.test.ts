@@ -24,24 +24,24 @@ describe.runIf(image !== null)("at Modal", () => {
     await server[Symbol.asyncDispose]();
   });
 
+  const usual = {
+    image: { base: "ubuntu:24.04", commands: [] },
+    cpuCores: 2,
+    gpu: null,
+    egressDomains: null,
+    lifetimeMs: 600_000,
+    stateFolder: join(folder, "state"),
+    passEnvironment: passThroughEnvironment(process.env).variables,
+  };
+
   function makeProvider(options: Partial<ModalProviderOptions> = {}) {
-    return createModalProvider({
-      image: { base: "ubuntu:24.04", commands: [] },
-      cpuCores: 2,
-      gpu: null,
-      egressDomains: null,
-      lifetimeMs: 600_000,
-      stateFolder: join(folder, "state"),
-      passEnvironment: passThroughEnvironment(process.env).variables,
-      ...options,
-    });
+    return createModalProvider({ ...usual, ...options });
   }
 
-  describeSandboxContract("the Modal provider", makeProvider, {
-    isolated: true,
-    readOnly: true,
-    processes: true,
-    daemons: true,
-    hostLoopback: true,
+  describeSandboxContract({
+    name: "the Modal provider",
+    makeProvider,
+    elsewhere: { module: "modal.ts", maker: "createModalProvider", options: usual },
+    can: { isolated: true, readOnly: true, processes: true, daemons: true, hostLoopback: true },
   });
 });

@@ -206,7 +206,10 @@ describe.runIf(canIsolate)("bad input", () => {
     it.each([
       [["distill", orbits, "--frobnicate"], /unknown option '--frobnicate'.*--help/],
       [["distill", orbits, "--max-cost", "much"], /'much' is invalid.*--help/],
-      [["distill", orbits, "--sandbox", "docker"], /Allowed choices are local, none.*--help/],
+      [["distill", orbits, "--sandbox", "docker"], /Allowed choices are auto, modal, container, local, none.*--help/],
+      [["distill", orbits, "--container-engine", "lxc"], /Allowed choices are docker, podman.*--help/],
+      [["reap", "--snapshots-unused", "0"], /1 day at least.*--help/],
+      [["distill", "--resume", "run", "--out", "elsewhere"], /takes --out from the run folder/],
       [["distil", orbits], /unknown command 'distil'.*--help/],
       [["verify"], /missing required argument 'example'.*--help/],
       [["distill"], /Name a repository: /],

@@ -129,6 +129,22 @@ describe.runIf(canIsolate)("the quick start, without a network", () => {
     expect(verified.stdout).toContain("26700");
   });
 
+  it("says what is missing here where an example needs packages of the system", async () => {
+    const copy = commandLine.path("with-packages");
+    cpSync(example, copy, { recursive: true });
+    const metadata = JSON.parse(readFileSync(join(copy, "metadata.json"), "utf8"));
+    Object.assign(metadata.distiller, { python: "3.2.1", files: [...metadata.distiller.files, "apt.txt"] });
+    writeFileSync(join(copy, "metadata.json"), JSON.stringify(metadata));
+    writeFileSync(join(copy, "apt.txt"), "libgl1\n");
+    writeFileSync(join(copy, "runscript.sh"), "echo 'Install these first, as root: libgl1' >&2\nexit 1\n");
+    const verified = await commandLine.run(["verify", copy]);
+    expect(verified.status, verified.stderr).toBe(3);
+    expect(verified.stdout).toMatch(/^not reproduced: In a new sandbox the environment ended/);
+    expect(verified.stdout).toContain("  It ended with: Install these first, as root: libgl1\n");
+    expect(verified.stdout).toMatch(/packages of the system \(libgl1\), which .* take --sandbox container or modal\./);
+    expect(verified.stdout).toContain("It was made with Python 3.2.1; here it was run with Python 3.");
+  });
+
   it("writes the reports again, each time the same", async () => {
     const rewrite = async (): Promise<string[]> => {
       const paths = [join(runFolder, "report.html"), join(runFolder, "REPORT.md")];

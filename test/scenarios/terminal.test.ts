@@ -22,12 +22,14 @@ describe("what the command line shows", () => {
   it("explains every command, the options and the exit statuses", async () => {
     const help = await commandLine.run(["--help"]);
     expect(help).toMatchObject({ status: 0, stderr: "" });
-    for (const command of ["distill", "verify", "report", "doctor"]) expect(help.stdout).toContain(`\n  ${command} `);
+    for (const command of ["distill", "verify", "report", "doctor", "reap"])
+      expect(help.stdout).toContain(`\n  ${command} `);
     for (const status of ["0", "1", "2", "3", "4", "130"])
       expect(help.stdout).toMatch(new RegExp(`^ +${status} +\\w`, "m"));
     const distill = await commandLine.run(["distill", "--help"]);
-    for (const option of ["--ref", "--out", "--resume", "--dry-run", "--json", "--max-cost", "--sandbox", "--focus"])
-      expect(distill.stdout).toContain(option);
+    const options = ["--ref", "--out", "--resume", "--dry-run", "--json", "--max-cost", "--focus"];
+    for (const option of [...options, "--sandbox", "--sandbox-image", "--container-engine", "--gpu"])
+      expect(distill.stdout).toContain(`  ${option} `);
     expect(distill.status).toBe(0);
   });
 
@@ -92,7 +94,7 @@ describe("what the command line shows", () => {
     const json = await commandLine.run(["doctor", "--json"]);
     const { ready, findings } = JSON.parse(json.stdout);
     expect(findings.map(({ name }: { name: string }) => name)).toEqual(
-      expect.arrayContaining(["node", "git", "bubblewrap", "disk", "models"]),
+      expect.arrayContaining(["node", "git", "modal", "container", "bubblewrap", "sandbox", "disk", "models"]),
     );
     for (const ended of [plain, json]) expect(ended.status).toBe(ready ? 0 : 1);
     expect(plain.stdout).toMatch(ready ? /\nReady\.\n$/ : /\nNot ready/);

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -142,6 +142,16 @@ const hostPath = (process.env.PATH ?? "/usr/bin:/bin")
   .split(":")
   .filter((folder) => !folder.includes("node_modules"))
   .join(":");
+
+/** Where a program of the machine lies. */
+export function hostProgram(name: string): string {
+  const found = hostPath
+    .split(":")
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path));
+  if (found === undefined) throw new Error(`There is no ${name} on this machine.`);
+  return found;
+}
 
 function commandOf(argv: readonly string[]): string[] {
   return [process.execPath, fileURLToPath(new URL("command-line-main.ts", import.meta.url)), ...argv];

@@ -25,8 +25,9 @@ export const DistillResult = z.strictObject({
     .array(z.object({ example: z.string(), title: z.string(), path: z.string(), place: z.string() }).loose())
     .nullable(),
 });
+export type DistillResult = z.infer<typeof DistillResult>;
 
-export function parseResult({ stdout, stderr }: EndedCommand): z.infer<typeof DistillResult> {
+export function parseResult({ stdout, stderr }: EndedCommand): DistillResult {
   try {
     return DistillResult.parse(JSON.parse(stdout));
   } catch (error) {

@@ -57,7 +57,19 @@ export async function containerImage(): Promise<string | null> {
       if (!isThere()) execFileSync("podman", ["import", "--quiet", image.tar, name], { stdio: "ignore" });
     });
   }
+  if (!startsContainers(name)) {
+    // Not even by hand: that is the kernel's doing, and nothing that a machine of ours could be given.
+    skipAloud("kernel on which podman starts containers", false);
+    return null;
+  }
   return name;
+}
+
+/** Whether one starts in the most modest way, by whichever runtime. */
+function startsContainers(image: string): boolean {
+  const modest = ["--rm", "--network", "none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000"];
+  const runtimes = [[], ["--runtime", "runc"], ["--runtime", "crun"]];
+  return runtimes.some((runtime) => works("podman", [...runtime, "run", ...modest, image, "true"]));
 }
 
 const recipe = ["--variant=apt", "--include=ca-certificates,python3,python3-venv,python3-dev,gcc,libc6-dev,git"];

@@ -27,7 +27,7 @@ STATE_FOLDER = "/var/lib/codedistiller"
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HOME = "/work/home"
 # Folders that everybody may write to: they are counted, and emptied between programs.
-LOOSE_FOLDERS = ("/tmp", "/var/tmp", "/run/lock", "/dev/shm")
+LOOSE_FOLDERS = ("/tmp", "/var/tmp", "/run/lock", "/dev/shm", "/dev/mqueue")
 
 
 class Refusal(Exception):
@@ -42,10 +42,10 @@ class Refusal(Exception):
 def main():
     wire = Wire()
     first = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {"op": "serve"}
-    if first.get("op") != "serve":
-        answer(first, wire)
-        return
     try:
+        if first.get("op") != "serve":
+            answer(first, wire)
+            return
         while wire.waits_for_request(UNASKED_SECONDS):
             answer(wire.receive_request(), wire)
     except (WireClosed, Refusal):
@@ -104,7 +104,10 @@ class Wire:
             raise WireClosed("The input has ended.")
         if kind != b"q":
             raise Refusal("bad-request", "The frame is no request.")
-        request = json.loads(payload.decode())
+        try:
+            request = json.loads(payload.decode())
+        except ValueError as error:
+            raise Refusal("bad-request", "The request cannot be read: %s" % error)
         if not isinstance(request, dict):
             raise Refusal("bad-request", "The request is no object.")
         return request
@@ -263,7 +266,11 @@ def make_folder(folder, name, owner, mode=0o755):
 def settle_folder(path, owner, mode):
     """Makes a folder if it is not there, and gives it owner and mode."""
     folder = open_folder(path, lambda parent, name, _path: make_folder(parent, name, 0))
-    own(folder, owner, mode)
+    try:
+        own(folder, owner, mode)
+    except OSError:
+        os.close(folder)
+        raise
     return folder
 
 
@@ -282,8 +289,10 @@ def empty_folder(folder, path, spared=()):
                 continue
             if entry.is_dir(follow_symlinks=False) and any(is_below(one, inner) for one in spared):
                 child = os.open(entry.name, FOLDER_FLAGS, dir_fd=folder)
-                empty_folder(child, inner, spared)
-                os.close(child)
+                try:
+                    empty_folder(child, inner, spared)
+                finally:
+                    os.close(child)
             else:
                 doomed.append("./" + entry.name)
     remove(folder, doomed)
@@ -438,16 +447,7 @@ def end_processes(uid, first=None):
     while True:
         if first is not None:
             first.kill()
-        killer = os.fork()
-        if killer == 0:
-            try:
-                os.setgroups([])
-                os.setresgid(uid, uid, uid)
-                os.setresuid(uid, uid, uid)
-                os.kill(-1, KILL)
-            finally:
-                os._exit(0)
-        os.waitpid(killer, 0)
+        do_as(uid, lambda: os.kill(-1, KILL))
         left = Look(uid).resident
         if not left and (first is None or first.has_ended()):
             return
@@ -455,6 +455,41 @@ def end_processes(uid, first=None):
             raise Refusal("unkillable", "Processes cannot be ended: %s." % ", ".join(sorted(left)[:20]))
         time.sleep(pause)
         pause = min(0.1, pause * 2)
+
+
+def do_as(uid, action):
+    """Does something in a process of an account."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+            action()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+
+IPC_RMID = 0
+
+
+def remove_shared_objects():
+    """Removes memory, semaphores and queues of System V that our account made: they outlive their processes."""
+    library = load_library()
+    controls = {
+        "shm": lambda number: library.shmctl(number, IPC_RMID, None),
+        "sem": lambda number: library.semctl(number, 0, IPC_RMID),
+        "msg": lambda number: library.msgctl(number, IPC_RMID, None),
+    }
+    for kind, control in controls.items():
+        removed = True
+        # A list may be longer than what is read of it at once.
+        while removed:
+            lines = read_text("/proc/sysvipc/" + kind).splitlines()[1:]
+            words = [line.split() for line in lines]
+            numbers = [int(word[1]) for word in words if len(word) > 1 and word[1].isdigit()]
+            removed = any([control(number) == 0 for number in numbers])
 
 
 def read_text(path):
@@ -773,6 +808,11 @@ class Program:
     """A started program, known by its first process."""
 
     def __init__(self, command, streams):
+        # The program's account may not be able to read these.
+        import ctypes  # noqa: F401
+        import resource  # noqa: F401
+        import signal  # noqa: F401
+
         self.pid = None
         self.status = None
         self.streams = streams
@@ -936,22 +976,25 @@ def supervise(wire, command, timeout_ms, watches, end):
     `end(program)` leaves nothing of it running. Whoever listens may go away at any time, which ends the program too.
     """
     streams = [OutputStream(b"o", wire), OutputStream(b"e", wire)]
-    for stream in streams:
-        stream.open_to(command.get("uid") or 0)
-    with ChildSignal() as child_signal:
-        begin = time.monotonic()
-        program = Program(command, streams)
-        try:
-            stopped = attend(wire, program, child_signal, watches, begin + timeout_ms / 1000.0)
-            seconds = time.monotonic() - begin
-        finally:
-            end(program)
-    program.check_started()
-    drain(streams)
+    try:
+        for stream in streams:
+            stream.open_to(command.get("uid") or 0)
+        with ChildSignal() as child_signal:
+            begin = time.monotonic()
+            program = Program(command, streams)
+            try:
+                stopped = attend(wire, program, child_signal, watches, begin + timeout_ms / 1000.0)
+                seconds = time.monotonic() - begin
+            finally:
+                end(program)
+        program.check_started()
+        drain(streams)
+    finally:
+        for stream in streams:
+            os.close(stream.read_end)
     now = time.monotonic()
     for stream in streams:
         stream.tell(now, last=True)
-        os.close(stream.read_end)
     wire.flush(wait=True)
     return program.status, stopped, seconds
 
@@ -1130,13 +1173,27 @@ def find_program(name):
 
 
 def prepare(request, _wire):
-    make_ready(checked_uid(request["uid"]))
+    uid = checked_uid(request["uid"])
+    make_ready(uid)
+    if request.get("handOver"):
+        hand_over(read_list("kept"), uid)
     return {}
+
+
+def hand_over(paths, uid):
+    """Gives what was kept to an account, to go on from. Nobody but us has been able to change it so far."""
+    import subprocess
+
+    for path in paths:
+        subprocess.run(["chown", "-hR", "%d:%d" % (uid, uid), "--", path], env={"PATH": SEARCH_PATH}, check=True)
+    write_list("kept", [])
 
 
 def reset(request, _wire):
     new_uid = checked_uid(request["newUid"])
-    end_processes(checked_uid(request["uid"]))
+    uid = checked_uid(request["uid"])
+    end_processes(uid)
+    do_as(uid, remove_shared_objects)
     make_ready(new_uid)
     return {}
 
@@ -1200,12 +1257,18 @@ def keep(request, _wire):
                 os.close(settle_folder(between, 0, 0o1777))
             between = between.rsplit("/", 1)[0]
     write_list("kept", kept)
-    for cache in ("/root/.cache", "/var/cache/apt/archives", "/var/lib/apt/lists"):
+    for cache in ("/root/.cache", "/var/cache/apt", "/var/lib/apt/lists"):
         if os.path.isdir(cache):
             folder = os.open(cache, os.O_RDONLY)
-            empty_folder(folder, cache, (cache + "/lock", cache + "/partial"))
+            empty_folder(folder, cache, APT_PLACES)
             os.close(folder)
     return {}
+
+
+# apt does not make them again by itself.
+APT_PLACES = [
+    "%s/%s" % (folder, name) for folder in ("/var/cache/apt/archives", "/var/lib/apt/lists") for name in ("lock", "partial")
+]
 
 
 def check_keepable(path):
@@ -1267,7 +1330,7 @@ def receive_files(request, tar):
     writer = FolderWriter(folder, path, owner)
     try:
         with tarfile.open(fileobj=tar, mode="r|", encoding="utf-8", errors="strict") as archive:
-            for member in iter(archive.next, None):
+            for member in archive:
                 if member.type == tarfile.DIRTYPE:
                     writer.parent(parts_of(member.name))
                 elif member.type in (tarfile.REGTYPE, tarfile.AREGTYPE):
@@ -1312,9 +1375,13 @@ def open_shown(path):
         if not any(is_within(between, one) for one in read_list("shown")):
             os.close(settle_folder(between, 0, 0o1777))
         between = between.rsplit("/", 1)[0]
-    folder = settle_folder(path, 0, 0o755)
-    empty_folder(folder, path)
     write_list("shown", [one for one in read_list("shown") if not is_below(one, path)] + [path])
+    folder = settle_folder(path, 0, 0o755)
+    try:
+        empty_folder(folder, path)
+    except (Refusal, OSError):
+        os.close(folder)
+        raise
     return folder
 
 
@@ -1391,8 +1458,10 @@ def get(request, wire):
         if getattr(refusal, "errno", None) != errno.ENOENT:
             sender.leave(".", 0, "not-a-regular-file")
     else:
-        sender.send_folder(folder, "", 0)
-        os.close(folder)
+        try:
+            sender.send_folder(folder, "", 0)
+        finally:
+            os.close(folder)
     sender.finish()
     return {"left": sender.left}
 

@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { z } from "zod";
 import { parseBoundedJson } from "../../bounded-json.ts";
 import { CancelledError, SandboxError } from "../../errors.ts";
+import { endEngineCall } from "./end-engine-call.ts";
 
 /** Docker or Podman, by its command line: both understand what is asked here, and rootless or remote set-ups come with it. */
 export interface ContainerEngine {
@@ -15,15 +16,17 @@ export interface ContainerEngine {
   start(argv: readonly string[]): ChildProcessWithoutNullStreams;
 }
 
-interface EngineCallOptions {
+export interface EngineCallOptions {
   timeoutMs?: number;
   input?: string;
   /** Called with each line of both streams. */
   onLine?: (line: string) => void;
+  /** How long it may go on when it was cancelled, in milliseconds, where ending it would leave something half done. */
+  patienceMs?: number;
   signal?: AbortSignal | undefined;
 }
 
-interface EngineAnswer {
+export interface EngineAnswer {
   worked: boolean;
   stdout: string;
   stderr: string;
@@ -33,11 +36,13 @@ export type EngineName = ContainerEngine["name"];
 
 /** Longest call that nobody gave a limit, in milliseconds. */
 const callMs = 120_000;
+/** How long an engine may take to say that it is there, in milliseconds. */
+const findingMs = 20_000;
 const keptCharacters = 1 << 20;
 
 /** What of our environment tells an engine where its parts are. */
 const engineVariables =
-  /^(PATH|HOME|USER|LOGNAME|TMPDIR|XDG_\w+|DBUS_SESSION_BUS_ADDRESS|DOCKER_\w+|CONTAINERS?_\w+|(https?|no)_proxy|(HTTPS?|NO)_PROXY)$/;
+  /^(PATH|HOME|USER|LOGNAME|TMPDIR|XDG_\w+|DBUS_SESSION_BUS_ADDRESS|DOCKER_\w+|CONTAINERS?_\w+|STORAGE_\w+|(https?|no)_proxy|(HTTPS?|NO)_PROXY)$/;
 
 export interface FindEngineOptions {
   environment: Readonly<Record<string, string | undefined>>;
@@ -55,7 +60,7 @@ export async function findContainerEngine({
   const variables = Object.fromEntries(Object.entries(environment).filter(([name]) => engineVariables.test(name)));
   const problems: string[] = [];
   for (const name of wanted ? [wanted] : (["docker", "podman"] as const)) {
-    const answer = await call(name, variables, versionCommand, { timeoutMs: 20_000, signal });
+    const answer = await call(name, variables, versionCommand, { timeoutMs: findingMs, signal }).catch(asAnswer);
     const version = answer.worked ? readVersion(answer.stdout) : null;
     if (version === null) {
       problems.push(`${name}: ${lastLine(answer.stderr) || "it gave no version"}`);
@@ -74,6 +79,12 @@ export async function findContainerEngine({
     code: "sandbox-unavailable",
     userMessage: `No container engine answers (${problems.join("; ")}): install Podman or Docker, or start its service.`,
   });
+}
+
+/** An engine that does not answer is one that is not there. */
+function asAnswer(error: unknown): EngineAnswer {
+  if (error instanceof SandboxError) return { worked: false, stdout: "", stderr: error.userMessage };
+  throw error;
 }
 
 const versionCommand = ["version", "--format", "{{json .}}"];
@@ -101,7 +112,7 @@ async function call(
   name: EngineName,
   variables: Record<string, string | undefined>,
   argv: readonly string[],
-  { timeoutMs = callMs, input = "", onLine, signal }: EngineCallOptions,
+  { timeoutMs = callMs, input = "", onLine, patienceMs = 0, signal }: EngineCallOptions,
 ): Promise<EngineAnswer> {
   if (signal?.aborted) throw new CancelledError(signal.reason);
   const child = open(name, variables, argv);
@@ -114,14 +125,14 @@ async function call(
     });
   }
   child.stdin.on("error", () => undefined).end(input);
-  let ended: "cancelled" | "too-long" | null = null;
-  const end = (reason: "cancelled" | "too-long") => () => {
-    ended ??= reason;
-    child.kill("SIGKILL");
+  let given: "cancelled" | "too-long" | null = null;
+  const giveUp = (reason: "cancelled" | "too-long") => () => {
+    given ??= reason;
+    endEngineCall(child, { patienceMs: reason === "cancelled" ? patienceMs : 0 });
   };
-  const timer = setTimeout(end("too-long"), timeoutMs);
-  const cancel = end("cancelled");
-  signal?.addEventListener("abort", cancel);
+  const timer = setTimeout(giveUp("too-long"), timeoutMs);
+  const cancel = giveUp("cancelled");
+  signal?.addEventListener("abort", cancel, { once: true });
   const worked = await new Promise<boolean>((resolve) => {
     child.on("error", (error) => {
       text.stderr += error.message;
@@ -131,11 +142,11 @@ async function call(
   });
   clearTimeout(timer);
   signal?.removeEventListener("abort", cancel);
-  if (ended === "cancelled") throw new CancelledError(signal?.reason);
-  if (ended === "too-long")
+  if (given === "cancelled") throw new CancelledError(signal?.reason);
+  if (given === "too-long")
     throw new SandboxError({
       code: "sandbox-lost",
-      userMessage: `${name} ${argv[0]} did not end within ${Math.round(timeoutMs / 1000)} s: see whether its service is well.`,
+      userMessage: `${name} ${argv.find((word) => /^[a-z]+$/.test(word))} did not end within ${Math.round(timeoutMs / 1000)} s: see whether its service is well.`,
       retryable: true,
     });
   return { worked, ...text };

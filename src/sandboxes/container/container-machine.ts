@@ -8,7 +8,7 @@ import { agentCommand } from "../remote/agent-command.ts";
 import type { Machine, MachineProcess } from "../remote/machine.ts";
 import type { SandboxLimits } from "../sandbox.ts";
 import { type ContainerEngine, lastLine } from "./container-engine.ts";
-import { type RunFlags, runArguments } from "./find-run-flags.ts";
+import { type ContainerMount, type RunFlags, runArguments } from "./find-run-flags.ts";
 
 export const ownerLabel = "codedistiller.owner";
 export const createdLabel = "codedistiller.created";
@@ -21,8 +21,7 @@ export interface StartContainerOptions {
   limits: SandboxLimits;
   cpuCores: number;
   gpu: boolean;
-  /** Host folders and files that are shown inside, read-only. */
-  mounts: ReadonlyArray<{ host: string; inside: string }>;
+  mounts: readonly ContainerMount[];
   labels: Readonly<Record<string, string>>;
   /** Keeps the container, by its name, as a snapshot. */
   keep: (container: string, key: string, signal?: AbortSignal) => Promise<void>;
@@ -31,29 +30,32 @@ export interface StartContainerOptions {
 
 /** A container ends by itself after so long, in seconds, whatever became of us. */
 const longestLifeSeconds = 24 * 3600;
+/** How long the start of a container is waited for when nobody wants it any more, in milliseconds. */
+const startingMs = 10_000;
+const removingMs = 60_000;
 
 /** Starts a container that waits for commands. Throws SandboxError where the engine does not make one. */
 export async function startContainer(options: StartContainerOptions): Promise<Machine> {
-  const { engine, image, mounts, signal } = options;
+  const { engine, image, signal } = options;
   const container = `codedistiller-${randomBytes(8).toString("hex")}`;
   const labels = { ...options.labels, [ownerLabel]: ownName(), [createdLabel]: new Date().toISOString() };
   const [python = "", ...idle] = agentCommand({ op: "idle", seconds: longestLifeSeconds });
   const remove = async () => {
-    await engine.run(["rm", "--force", "--volumes", container]);
+    // What is left in spite of it is found again by its labels.
+    await engine.run(["rm", "--force", "--volumes", container], { timeoutMs: removingMs }).catch(() => undefined);
   };
   const answer = await engine
     .run(
       [
-        ...runArguments(options.flags, options),
+        ...runArguments(options.flags, engine.name, options),
         ...["--name", container, "--workdir", "/"],
         ...Object.entries(labels).flatMap(([name, value]) => ["--label", `${name}=${value}`]),
-        ...mounts.flatMap(({ host, inside }) => ["--volume", `${host}:${inside}:ro`]),
         ...["--user", "0:0", "--entrypoint", python, image, ...idle],
       ],
-      { signal },
+      // Ended in the middle, Podman would leave processes that it knows nothing of.
+      { signal, patienceMs: startingMs },
     )
     .catch(async (error: unknown) => {
-      // The engine may have got further than its command line.
       await remove();
       throw error;
     });

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { SandboxError } from "../../errors.ts";
 import type { SandboxLimits } from "../sandbox.ts";
-import { type ContainerEngine, lastLine } from "./container-engine.ts";
+import { type ContainerEngine, type EngineName, lastLine } from "./container-engine.ts";
 
 /** How containers are started here; what a machine allows is found out by trying. */
 export interface RunFlags {
@@ -12,6 +12,22 @@ export interface RunFlags {
   limited: boolean;
   /** The network of the host, where containers can have none of their own. */
   hostNetwork: boolean;
+  /** Whether folders of this machine can be shown in them: an engine may be elsewhere, or around us. */
+  showsFolders: boolean;
+}
+
+/** A host folder or file that is shown inside, read-only. */
+export interface ContainerMount {
+  host: string;
+  inside: string;
+}
+
+interface RunOptions {
+  network: "full" | "none";
+  limits: SandboxLimits;
+  cpuCores: number;
+  gpu: boolean;
+  mounts: readonly ContainerMount[];
 }
 
 /** Of capabilities the agent keeps what it takes to move files, change accounts and end programs; programs have none. */
@@ -25,12 +41,8 @@ const sandboxMemoryMb = 96;
 
 export function runArguments(
   flags: RunFlags,
-  {
-    network,
-    limits,
-    cpuCores,
-    gpu,
-  }: { network: "full" | "none"; limits: SandboxLimits; cpuCores: number; gpu: boolean },
+  engine: EngineName,
+  { network, limits, cpuCores, gpu, mounts }: RunOptions,
 ): string[] {
   const memory = `${limits.memoryMb + sandboxMemoryMb}m`;
   return [
@@ -43,45 +55,79 @@ export function runArguments(
     ...(flags.limited ? ["--cpus", String(Math.min(cpuCores, availableParallelism()))] : []),
     ...(flags.limited ? ["--pids-limit", String(limits.processes + sandboxProcesses)] : []),
     ...(network === "none" ? ["--network", "none"] : flags.hostNetwork ? ["--network", "host"] : []),
-    ...(gpu ? ["--gpus", "all"] : []),
+    // Podman names devices by the container device interface, in versions that have no --gpus.
+    ...(gpu ? (engine === "docker" ? ["--gpus", "all"] : ["--device", "nvidia.com/gpu=all"]) : []),
+    // Unlike --volume it makes no folder of what is not there.
+    ...mounts.flatMap(({ host, inside }) => ["--mount", `type=bind,source=${host},target=${inside},readonly`]),
   ];
 }
 
+export interface FindRunFlagsOptions {
+  engine: ContainerEngine;
+  image: string;
+  /** A host file to try whether it can be shown; null where it cannot. */
+  shown: string | null;
+  signal: AbortSignal | undefined;
+}
+
 /** Throws SandboxError, code `sandbox-unavailable`, where no container can be started in any way. */
-export async function findRunFlags(
-  engine: ContainerEngine,
-  image: string,
-  signal: AbortSignal | undefined,
-): Promise<RunFlags> {
-  const limits = { memoryMb: 256, processes: 64, diskMb: 64 };
-  const runtimes = [
-    [],
-    ...(engine.name === "podman"
-      ? [
-          ["--runtime", "runc"],
-          ["--runtime", "crun"],
-        ]
-      : []),
-  ];
-  const processes = engine.name === "podman" ? podmanProcesses : [];
-  const candidates = [true, false].flatMap((limited) =>
-    runtimes.map((runtime) => ({ engine: runtime, processes, limited, hostNetwork: false })),
-  );
+export async function findRunFlags({ engine, image, shown, signal }: FindRunFlagsOptions): Promise<RunFlags> {
   let problem = "";
-  const starts = async (flags: RunFlags, network: "full" | "none") => {
-    const argv = runArguments(flags, { network, limits, cpuCores: 1, gpu: false }).filter(
-      (word) => word !== "--detach",
-    );
-    const answer = await engine.run([...argv, "--rm", "--entrypoint", "python3", image, "-c", "pass"], { signal });
+  const inside = "/opt/shown";
+  const starts = async (flags: RunFlags, network: "full" | "none", mounts: ContainerMount[] = []) => {
+    const program = ["python3", image, "-c", `import os; print(os.path.isfile("${inside}"))`];
+    const answer = await engine.run([...tryingArguments(flags, engine.name, network, mounts), ...program], { signal });
     if (!answer.worked) problem ||= lastLine(answer.stderr);
-    return answer.worked;
+    return { works: answer.worked, shows: answer.worked && mounts.length > 0 && answer.stdout.trim() === "True" };
   };
-  for (const flags of candidates) {
-    if (!(await starts(flags, "none"))) continue;
-    return { ...flags, hostNetwork: !(await starts(flags, "full")) };
+  for (const flags of candidates(engine.name)) {
+    if (!(await starts(flags, "none")).works) continue;
+    const mounts = shown === null || /[,"]/.test(shown) ? [] : [{ host: shown, inside }];
+    const { works, shows } = await starts(flags, "full", mounts);
+    if (works) return { ...flags, showsFolders: shows };
+    const hostNetwork = !(await starts(flags, "full")).works;
+    const second = mounts.length > 0 && hostNetwork ? await starts(flags, "none", mounts) : { shows: false };
+    return { ...flags, hostNetwork, showsFolders: second.shows };
   }
   throw new SandboxError({
     code: "sandbox-unavailable",
     userMessage: `${engine.name} cannot start a container from ${image}: ${problem}. The image needs python3.`,
   });
+}
+
+/** What comes in front of a command of the engine for containers to start at all, from any image; nothing where none do. */
+export async function findRuntime(
+  engine: ContainerEngine,
+  image: string,
+  signal: AbortSignal | undefined,
+): Promise<readonly string[]> {
+  for (const flags of candidates(engine.name)) {
+    const program = ["true", image];
+    const answer = await engine.run([...tryingArguments(flags, engine.name, "none", []), ...program], { signal });
+    if (answer.worked) return flags.engine;
+  }
+  return [];
+}
+
+function candidates(engine: EngineName): RunFlags[] {
+  const runtimes = engine === "podman" ? [[], ["--runtime", "runc"], ["--runtime", "crun"]] : [[]];
+  const common = {
+    processes: engine === "podman" ? podmanProcesses : [],
+    hostNetwork: false,
+    showsFolders: false,
+  };
+  return [true, false].flatMap((limited) => runtimes.map((runtime) => ({ ...common, engine: runtime, limited })));
+}
+
+const tryingLimits = { memoryMb: 256, processes: 64, diskMb: 64 };
+
+function tryingArguments(
+  flags: RunFlags,
+  engine: EngineName,
+  network: "full" | "none",
+  mounts: readonly ContainerMount[],
+): string[] {
+  const options = { network, limits: tryingLimits, cpuCores: 1, gpu: false, mounts };
+  const argv = runArguments(flags, engine, options).filter((word) => word !== "--detach");
+  return [...argv, "--rm", "--entrypoint"];
 }

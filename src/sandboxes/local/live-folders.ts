@@ -22,14 +22,17 @@ export function findOrphanedFolders(folder: string): Array<{ path: string; ageMs
 }
 
 /**
- * Ends the first processes of sandboxes whose owner was killed. A program never outlives its owner, but bubblewrap,
- * left alone in the middle of its preparations, waits for ever. It is known by the sandbox's folder in its arguments.
+ * Ends what still runs of sandboxes whose owner was killed. Behind bubblewrap a program never outlives its owner, but
+ * bubblewrap, left alone in the middle of its preparations, waits for ever: it is known by the sandbox's folder in its
+ * arguments. Without isolation programs go on: they are known by their home.
  */
 export function endOrphanedProcesses(orphanedFolders: readonly string[]): void {
+  if (orphanedFolders.length === 0) return;
   const workFolders = new Set(orphanedFolders.map((folder) => join(folder, "work")));
-  if (workFolders.size === 0) return;
-  for (const { pid, argv } of listProcesses("bwrap")) {
-    if (!argv.some((argument) => workFolders.has(argument))) continue;
+  const homes = new Set([...workFolders].map((folder) => `HOME=${folder}/home`));
+  for (const { pid, command, argv, environment } of listProcesses()) {
+    const isLauncher = command === "bwrap" && argv.some((argument) => workFolders.has(argument));
+    if (!isLauncher && !environment.some((variable) => homes.has(variable))) continue;
     try {
       process.kill(pid, "SIGKILL");
     } catch {

@@ -98,16 +98,25 @@ export function stateOf(pid: number): string {
   return stat.slice(stat.lastIndexOf(")") + 2).charAt(0);
 }
 
-/** Processes of a command, as it is named by the kernel. */
-export function listProcesses(command: string): Array<{ pid: number; argv: string[] }> {
+export interface RunningProcess {
+  pid: number;
+  /** The command, as it is named by the kernel. */
+  command: string;
+  argv: string[];
+  /** Variables as it was started with, `NAME=value`; none where they are not ours to see. */
+  environment: string[];
+}
+
+export function listProcesses(): RunningProcess[] {
+  const readList = (path: string) => Buffer.from(readProc(path), "latin1").toString().split("\0");
   return listFolder("/proc")
     .map(Number)
-    .filter((pid) => pid > 0 && readProc(`/proc/${pid}/comm`) === `${command}\n`)
+    .filter((pid) => pid > 0)
     .map((pid) => ({
       pid,
-      argv: Buffer.from(readProc(`/proc/${pid}/cmdline`), "latin1")
-        .toString()
-        .split("\0"),
+      command: readProc(`/proc/${pid}/comm`).trimEnd(),
+      argv: readList(`/proc/${pid}/cmdline`),
+      environment: readList(`/proc/${pid}/environ`),
     }));
 }
 

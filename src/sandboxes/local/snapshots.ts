@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { lstat, mkdir, open, readdir, readFile, rename, rm, statfs, symlink, utimes } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, readFile, realpath, rename, rm, statfs, symlink, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { SandboxError } from "../../errors.ts";
@@ -115,6 +115,24 @@ export function createSnapshotStore({
       return removed;
     },
   };
+}
+
+/** Puts copies of a snapshot that programs may change in a new sandbox, where no program has run yet. */
+export async function copySnapshot(place: SandboxPlace, mounts: readonly Mount[]): Promise<void> {
+  const run = promisify(execFile);
+  const options = { env: { PATH: "/usr/bin:/bin" }, maxBuffer: 1 << 26 };
+  for (const { host, inside } of mounts) {
+    const found = locate(place, inside);
+    if (found === null) continue;
+    const above = dirname(found.relative);
+    await using parent = await openBeneath(found.root, above === "." ? "" : above, {
+      create: true,
+      owner: place.owner,
+    });
+    const path = join(await realpath(`/proc/self/fd/${parent.fd}`), basename(found.relative));
+    await run("cp", ["-a", "--reflink=auto", "--", host, path], options);
+    if (place.owner !== null) await run("chown", ["-hR", `${place.owner.uid}:${place.owner.gid}`, "--", path], options);
+  }
 }
 
 /** Puts links to a snapshot where nothing can be mounted. */

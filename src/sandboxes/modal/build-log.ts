@@ -1,7 +1,5 @@
-import type { ModalClientParams } from "modal";
 import { z } from "zod";
-
-type Middleware = NonNullable<ModalClientParams["grpcMiddleware"]>[number];
+import type { Middleware } from "./modal-client.ts";
 
 const BuildAnswer = z.object({ taskLogs: z.array(z.object({ data: z.string() })).catch([]) });
 const keptCharacters = 8_000;

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { DistillerError, SandboxError } from "../../errors.ts";
 import { lostSandbox } from "../command.ts";
 
@@ -7,7 +8,6 @@ const status = {
   notFound: 5,
   permissionDenied: 7,
   resourceExhausted: 8,
-  failedPrecondition: 9,
   unavailable: 14,
   unauthenticated: 16,
 };
@@ -16,8 +16,8 @@ const status = {
 export function describeModalError(error: unknown, what: string): DistillerError {
   if (error instanceof DistillerError) return error;
   const { name, message } = error instanceof Error ? error : { name: "", message: String(error) };
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  const detail = message.slice(0, 300);
+  const { code, details } = readStatus(error);
+  const detail = (details || message).slice(0, 300).replace(/\.$/, "");
   if (code === status.unauthenticated || code === status.permissionDenied || /missing credentials/.test(message))
     return new SandboxError({
       code: "sandbox-credentials",
@@ -31,8 +31,14 @@ export function describeModalError(error: unknown, what: string): DistillerError
       retryable: true,
       cause: error,
     });
-  if (code === status.notFound || name === "NotFoundError" || name === "ClientClosedError")
-    return lostSandbox(`${what}: ${detail}`, error);
+  if (name === "ConflictError")
+    return new SandboxError({
+      code: "sandbox-not-started",
+      userMessage: `Modal ended the sandbox before it had started (${detail}): try again; where that does not help, look at the image, and at https://status.modal.com.`,
+      retryable: true,
+      cause: error,
+    });
+  if (isNotFound(error)) return lostSandbox(`${what}: ${detail}`, error);
   if (code === status.unavailable || code === status.deadlineExceeded || /Timeout/.test(name))
     return outage(`${what}: ${detail}`, error);
   return new SandboxError({
@@ -41,6 +47,19 @@ export function describeModalError(error: unknown, what: string): DistillerError
     retryable: true,
     cause: error,
   });
+}
+
+/** It is gone, or we have let go of it. */
+export function isNotFound(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return readStatus(error).code === status.notFound || /^(NotFoundError|ClientClosedError)$/.test(error.name);
+}
+
+const Status = z.object({ code: z.number(), details: z.string().catch("") });
+
+/** The status of a call, where it came to one; its message names the method as well. */
+function readStatus(error: unknown): Partial<z.infer<typeof Status>> {
+  return Status.safeParse(error).data ?? {};
 }
 
 export function outage(detail: string, cause?: unknown): SandboxError {

@@ -1,126 +1,141 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { App, Image, ModalClient, Sandbox, SandboxCreateParams } from "modal";
-import { DistillerError, SandboxError, throwIfCancelled } from "../../errors.ts";
+import type { Image, ModalClient, Sandbox, SandboxCreateParams } from "modal";
+import { DistillerError, SandboxError } from "../../errors.ts";
 import type { ImageRecipe } from "../image.ts";
+import { once } from "../once.ts";
 import { createBuildLog } from "./build-log.ts";
-import { describeModalError, outage } from "./describe-modal-error.ts";
-import { createSandboxEnds } from "./sandbox-ends.ts";
+import { callModal } from "./call-modal.ts";
+import { isNotFound } from "./describe-modal-error.ts";
+import { openModalClient } from "./modal-client.ts";
+import { type ModalDeadlines, usualDeadlines } from "./modal-deadlines.ts";
+import { createSandboxEnds, type SandboxEnd } from "./sandbox-ends.ts";
 
 /** Modal by its own SDK. Each call has a deadline of ours, as the SDK's have none, and ends with our signal. */
 export interface ModalConnection {
   /** Names the workspace's side of what we keep there: another token sees other images. */
   readonly account: string;
+  readonly deadlines: ModalDeadlines;
   /** Builds the image where Modal does not have it yet; returns its id. */
   buildImage(recipe: ImageRecipe, onProgress: (text: string) => void, signal?: AbortSignal): Promise<string>;
   createSandbox(imageId: string, params: SandboxCreateParams, signal?: AbortSignal): Promise<Sandbox>;
   /** Running sandboxes of our app with all these tags. */
   listSandboxes(tags: Record<string, string>): Promise<Array<{ sandbox: Sandbox; tags: Record<string, string> }>>;
-  /** Whether it was ended for want of memory, as far as has been seen. */
-  ranOutOfMemory(sandboxId: string): boolean;
+  /** How a sandbox ended, asked of Modal now; null where it runs, or nobody can tell. */
+  findEnd(sandbox: Sandbox): Promise<SandboxEnd | null>;
+  /** Ends a sandbox; one that is gone already is no error. */
+  endSandbox(sandbox: Sandbox): Promise<void>;
   removeImage(imageId: string): Promise<void>;
-  call<Result>(what: string, deadlineMs: number, action: () => Promise<Result>, signal?: AbortSignal): Promise<Result>;
-  close(): void;
+  /** Ends calls that are still under way, so that none keeps the process alive. */
+  close(): Promise<void>;
 }
 
-const shortMs = 60_000;
-const createMs = 10 * 60_000;
-const buildMs = 60 * 60_000;
+/** How often the end of a sandbox is asked for, and the pauses between, in milliseconds. */
+const endingTries = 12;
+const endingPauseMs = 250;
 
-/** Sandboxes and images are kept together under a name. */
-export async function connectToModal(appName: string): Promise<ModalConnection> {
-  // Half a second of start-up that only those pay who use it.
-  const { ModalClient, NotFoundError } = await import("modal");
+export interface ConnectOptions {
+  /** Sandboxes and images are kept together under this name. */
+  appName: string;
+  deadlines?: Partial<ModalDeadlines> | undefined;
+}
+
+export async function connectToModal({ appName, ...options }: ConnectOptions): Promise<ModalConnection> {
+  const deadlines = { ...usualDeadlines, ...options.deadlines };
+  const { shortMs, createMs, buildMs } = deadlines;
   const log = createBuildLog();
   const ends = createSandboxEnds();
-  const client = new ModalClient({ grpcMiddleware: [log.middleware, ends.middleware] });
-  let app: Promise<App> | undefined;
-  const appOnce = () =>
-    (app ??= call("apps.fromName", shortMs, () => client.apps.fromName(appName, { createIfMissing: true })).catch(
-      (error: unknown) => {
-        app = undefined;
-        throw error;
-      },
-    ));
+  const { client, close } = await openModalClient([log.middleware, ends.middleware]);
+  /** What comes to be although nobody waits for it any more is ended then. */
+  const unwanted = new Set<Promise<unknown>>();
+  const soon = <Result>(what: string, action: () => Promise<Result>) =>
+    callModal({ what, deadlineMs: shortMs }, action);
+  const openApp = once(() => soon("a look at the app", () => client.apps.fromName(appName, { createIfMissing: true })));
 
-  async function call<Result>(
-    what: string,
-    deadlineMs: number,
-    action: () => Promise<Result>,
-    signal?: AbortSignal,
-  ): Promise<Result> {
-    throwIfCancelled(signal);
-    const ended = new AbortController();
-    const watch = signal ? AbortSignal.any([signal, ended.signal]) : ended.signal;
-    try {
-      return await Promise.race([
-        action().catch((error: unknown) => {
-          throw describeModalError(error, what);
-        }),
-        sleep(deadlineMs, undefined, { signal: watch }).then(
-          () => {
-            throw outage(`${what} did not answer within ${Math.round(deadlineMs / 1000)} s`);
-          },
-          () => {
-            throwIfCancelled(signal);
-            return new Promise<never>(() => undefined);
-          },
-        ),
-      ]);
-    } finally {
-      ended.abort();
-    }
+  function endWhenMade(creating: Promise<Sandbox>): void {
+    const ending = creating.then((sandbox) => sandbox.terminate()).catch(() => undefined);
+    unwanted.add(ending);
+    ending.then(() => unwanted.delete(ending));
   }
 
   return {
     account: nameAccount(client),
-    call,
+    deadlines,
     async buildImage({ base, commands }, onProgress, signal) {
       const from = client.images.fromRegistry(base);
       const image = commands.length > 0 ? from.dockerfileCommands([...commands]) : from;
       using _listening = log.listen(onProgress);
-      const inApp = await appOnce();
+      const app = await openApp();
+      const call = { what: "the build of the image", deadlineMs: buildMs, signal };
       try {
-        return (await call("the build of the image", buildMs, () => image.build(inApp), signal)).imageId;
+        return (await callModal(call, () => image.build(app))).imageId;
       } catch (error) {
-        if (!(error instanceof SandboxError) || error.code !== "sandbox-failed") throw error;
-        throw new SandboxError({
-          code: "sandbox-image",
-          userMessage: `Modal could not build the image from ${base}: ${log.text().split("\n").at(-1)?.slice(0, 300) || error.userMessage}`,
-          cause: `${error.userMessage}\n${log.text()}`,
-        });
+        throw describeBuildFailure(error, base, log.text());
       }
     },
     async createSandbox(imageId, params, signal) {
-      const inApp = await appOnce();
-      // Cancelled in the middle, it may come to be all the same: whoever waits for it no more ends it.
+      const app = await openApp();
       const creating = (async () => {
         const image: Image = await client.images.fromId(imageId);
-        return client.sandboxes.create(inApp, image, params);
+        return client.sandboxes.create(app, image, params);
       })();
       try {
-        return await call("the start of a sandbox", createMs, () => creating, signal);
+        return await callModal({ what: "the start of a sandbox", deadlineMs: createMs, signal }, () => creating);
       } catch (error) {
-        creating.then((sandbox) => sandbox.terminate()).catch(() => undefined);
+        endWhenMade(creating);
         throw error;
       }
     },
     async listSandboxes(tags) {
-      const { appId } = await appOnce();
-      return call("the list of sandboxes", shortMs, async () => {
-        const found = [];
-        for await (const sandbox of client.sandboxes.list({ appId, tags }))
-          found.push({ sandbox, tags: await sandbox.getTags() });
-        return found;
-      });
+      const { appId } = await openApp();
+      return soon("the list of sandboxes", () => listWithTags(client, { appId, tags }));
     },
-    ranOutOfMemory: ends.ranOutOfMemory,
-    removeImage: (imageId) =>
-      call("the removal of an image", shortMs, () => client.images.delete(imageId)).catch((error: unknown) => {
-        if (!(error instanceof DistillerError && error.cause instanceof NotFoundError)) throw error;
-      }),
-    close: () => client.close(),
+    async findEnd(sandbox) {
+      // The end of a sandbox may be known a moment later than that of what ran in it.
+      for (let tries = 0; tries < endingTries; tries += 1) {
+        const answer = await soon("a look at a sandbox", () => sandbox.poll()).catch(() => "unknown");
+        if (answer !== null) return answer === "unknown" ? null : ends.endOf(sandbox.sandboxId);
+        await sleep(endingPauseMs);
+      }
+      return null;
+    },
+    async endSandbox(sandbox) {
+      await soon("the end of a sandbox", () => sandbox.terminate().catch(passOver));
+    },
+    async removeImage(imageId) {
+      await soon("the removal of an image", () => client.images.delete(imageId).catch(passOver));
+    },
+    async close() {
+      const over = new AbortController();
+      const late = sleep(deadlines.lateMs, undefined, { signal: over.signal }).catch(() => undefined);
+      await Promise.race([Promise.all(unwanted), late]);
+      over.abort();
+      close();
+    },
   };
+}
+
+async function listWithTags(client: ModalClient, options: { appId: string; tags: Record<string, string> }) {
+  const listed: Sandbox[] = [];
+  for await (const sandbox of client.sandboxes.list(options)) listed.push(sandbox);
+  const found = await Promise.all(
+    listed.map(async (sandbox) => ({ sandbox, tags: await sandbox.getTags().catch(passOver) })),
+  );
+  return found.flatMap((each) => (each.tags ? [{ ...each, tags: each.tags }] : []));
+}
+
+/** For what is gone meanwhile; throws any other error. */
+function passOver(error: unknown): undefined {
+  if (!isNotFound(error)) throw error;
+}
+
+function describeBuildFailure(error: unknown, base: string, log: string): unknown {
+  if (!(error instanceof DistillerError) || error.code !== "sandbox-failed") return error;
+  return new SandboxError({
+    code: "sandbox-image",
+    userMessage: `Modal could not build the image from ${base}: ${log.split("\n").at(-1)?.slice(0, 300) || error.userMessage}`,
+    cause: `${error.userMessage}\n${log}`,
+  });
 }
 
 /** Without the token itself: names of folders are no place for secrets. */

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import type { Sandbox } from "modal";
 import { z } from "zod";
 import { parseBoundedJson } from "../../bounded-json.ts";
-import { checkSnapshotKey, type SnapshotIndex } from "../snapshots.ts";
+import { SandboxError } from "../../errors.ts";
+import { checkSnapshotKey, isSnapshotKey, type SnapshotIndex } from "../snapshots.ts";
+import { callModal } from "./call-modal.ts";
 import type { ModalConnection } from "./modal-connection.ts";
 
 const Kept = z.object({ imageId: z.string().min(1), keptAt: z.number() });
@@ -12,7 +14,8 @@ const Kept = z.object({ imageId: z.string().min(1), keptAt: z.number() });
 const lifeMs = 14 * 24 * 3600_000;
 /** One about to go is not begun with, in milliseconds. */
 const marginMs = 24 * 3600_000;
-const snapshotMs = 15 * 60_000;
+/** The SDK's own end of a snapshot comes first, in milliseconds. */
+const graceMs = 30_000;
 
 /** Snapshots are images at Modal, which cannot be listed there: a file for each says which, and when it was used last. */
 export interface ModalSnapshots extends SnapshotIndex {
@@ -41,8 +44,10 @@ export function createModalSnapshots(connection: ModalConnection, folder: string
     find,
     forget,
     async save(sandbox, key, signal) {
+      const { snapshotMs } = connection.deadlines;
       const take = () => sandbox.snapshotFilesystem({ timeoutMs: snapshotMs, ttlMs: lifeMs });
-      const { imageId } = await connection.call("a snapshot", snapshotMs + 30_000, take, signal);
+      const call = { what: "a snapshot", deadlineMs: snapshotMs + graceMs, signal };
+      const { imageId } = await callModal(call, take).catch(describe);
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await writeFile(fileOf(key), JSON.stringify({ imageId, keptAt: Date.now() }));
     },
@@ -52,10 +57,19 @@ export function createModalSnapshots(connection: ModalConnection, folder: string
       if (imageId !== null) await connection.removeImage(imageId);
     },
     async list() {
-      const keys = await readdir(folder).catch(() => []);
-      return Promise.all(
-        keys.map(async (key) => ({ key, unusedMs: Date.now() - (await stat(join(folder, key))).mtimeMs })),
-      );
+      const names = await readdir(folder).catch(() => []);
+      const listed = names.filter(isSnapshotKey).map(async (key) => {
+        // Another process may have removed it just now.
+        const { mtimeMs } = (await stat(join(folder, key)).catch(() => null)) ?? { mtimeMs: Date.now() };
+        return { key, unusedMs: Date.now() - mtimeMs };
+      });
+      return Promise.all(listed);
     },
   };
+}
+
+function describe(error: unknown): never {
+  if (!(error instanceof SandboxError) || error.code !== "sandbox-failed") throw error;
+  const userMessage = `The environment could not be kept: ${error.userMessage}. The example is not to blame; try again.`;
+  throw new SandboxError({ code: "snapshot-failed", userMessage, retryable: true, cause: error });
 }

@@ -15,7 +15,6 @@ export async function removeOrphanedSandboxes(
     const ageMs = Date.now() - Number(created);
     return owner !== "" && ageMs >= 0 && isOrphan(owner, ageMs) ? [{ sandbox, ageMs }] : [];
   });
-  if (!dryRun)
-    for (const { sandbox } of orphans) await connection.call("the end of a sandbox", 60_000, () => sandbox.terminate());
+  if (!dryRun) for (const { sandbox } of orphans) await connection.endSandbox(sandbox);
   return orphans.map(({ sandbox, ageMs }) => ({ kind: "sandbox", name: sandbox.sandboxId, ageMs }));
 }

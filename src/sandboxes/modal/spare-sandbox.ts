@@ -4,35 +4,48 @@ import { type RemoteSandbox, type RemoteSandboxOptions, reopenSandbox } from "..
 export interface SpareSandbox {
   /** The spare one, with nothing of the program before in it; null where there is none like that, or it is gone. */
   take(traits: string): Promise<RemoteSandbox | null>;
-  /** Keeps what is left of a sandbox that is done with; the one before it goes. */
-  put(traits: string, used: RemoteSandboxOptions): Promise<void>;
-  clear(): Promise<void>;
+  /** Keeps what is left of a sandbox that is done with, to be begun with until a point in time; the one before it goes. */
+  put(kept: KeptSandbox): Promise<void>;
+  /** Ends the spare one, and all that come later. */
+  close(): Promise<void>;
+}
+
+interface KeptSandbox {
+  traits: string;
+  used: RemoteSandboxOptions;
+  /** In milliseconds since 1970: later its time could be over in the middle of a program. */
+  usableUntil: number;
 }
 
 export function createSpare(): SpareSandbox {
-  let spare: { traits: string; used: RemoteSandboxOptions } | null = null;
-  async function clear(): Promise<void> {
-    const old = spare;
-    spare = null;
-    await old?.used.machine.remove();
-  }
+  let spare: KeptSandbox | null = null;
+  let closed = false;
   return {
-    clear,
     async take(traits) {
       if (spare?.traits !== traits) return null;
-      const { used } = spare;
+      const { used, usableUntil } = spare;
+      // At once, so that nobody else takes it too.
       spare = null;
-      try {
-        return await reopenSandbox(used);
-      } catch {
-        // It may have ended meanwhile, for its time or otherwise: another is made.
-        await used.machine.remove();
-        return null;
+      if (Date.now() < usableUntil) {
+        try {
+          return await reopenSandbox(used);
+        } catch {
+          // It may have ended meanwhile, for its time or otherwise: another is made.
+        }
       }
+      await used.machine.remove();
+      return null;
     },
-    async put(traits, used) {
-      await clear();
-      spare = { traits, used };
+    async put(kept) {
+      const old = closed ? kept : spare;
+      if (!closed) spare = kept;
+      await old?.used.machine.remove();
+    },
+    async close() {
+      closed = true;
+      const old = spare;
+      spare = null;
+      await old?.used.machine.remove();
     },
   };
 }

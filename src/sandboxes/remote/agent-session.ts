@@ -118,7 +118,10 @@ async function receive({ onFrame }: AgentCall<z.ZodType>, { frames, process }: C
     const { value: frame, done } = await frames.next();
     if (done) {
       const { code, stderr } = await process.ended();
-      throw lostSandbox(stderr.trim().split("\n").at(-1)?.slice(0, 300) || `its agent ended with exit status ${code}`);
+      throw lostSandbox(
+        stderr.trim().split("\n").at(-1)?.slice(0, 300) ||
+          `its agent ended${code === null ? "" : ` with exit status ${code}`}`,
+      );
     }
     if (frame.type === "r") return parseBoundedJson(frame.payload.toString())?.value;
     await onFrame?.(frame);

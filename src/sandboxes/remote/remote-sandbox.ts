@@ -26,9 +26,13 @@ export interface RemoteSandboxOptions {
   /** The account that programs run as; see chooseAccount. */
   uid: number;
   limits: SandboxLimits;
+  /** Whether programs may change what came with the machine's snapshot. */
+  handOver?: boolean;
   /** Variables every program gets beside those of its own command. */
   environment: Readonly<Record<string, string>>;
-  /** What becomes of the machine in the end; it is removed where nothing is given. */
+  /** Files below /opt that every program finds. */
+  files?: Readonly<Record<string, Uint8Array>>;
+  /** What becomes of a machine that can be used again; it is removed where nothing is given. */
   release?: (options: RemoteSandboxOptions) => Promise<void>;
 }
 
@@ -70,9 +74,12 @@ export class RemoteSandbox implements Sandbox {
   readonly #agent: AgentSession;
   readonly #disposal = new AbortController();
   #last: Promise<unknown> = Promise.resolve();
+  /** False once something of it cannot be taken back, or it does not answer. */
+  #isReusable: boolean;
 
   constructor(options: RemoteSandboxOptions) {
     this.machine = options.machine;
+    this.#isReusable = !options.handOver;
     this.#options = options;
     this.#agent = new AgentSession(options.machine);
   }
@@ -91,6 +98,7 @@ export class RemoteSandbox implements Sandbox {
 
   installSystemPackages(options: InstallSystemPackagesOptions): Promise<CommandResult> {
     const { packages, timeoutMs } = options;
+    this.#isReusable = false;
     const request = { op: "install", packages, timeoutMs, env: this.#options.environment };
     return this.#runProgram(request, options);
   }
@@ -108,7 +116,8 @@ export class RemoteSandbox implements Sandbox {
       return { status: statusOf(status), ...output.finish(), durationMs, peakMemoryMb };
     } catch (error) {
       const isLost = error instanceof SandboxError && error.code === "sandbox-lost";
-      if (!isLost || (await this.machine.explainLoss?.()) !== "out-of-memory") throw error;
+      const reason = isLost ? await this.machine.explainLoss?.() : null;
+      if (reason !== "out-of-memory") throw reason ?? error;
       const durationMs = Math.round(performance.now() - begin);
       return { status: { kind: "out-of-memory" }, ...output.finish(), durationMs, peakMemoryMb: null };
     }
@@ -135,16 +144,28 @@ export class RemoteSandbox implements Sandbox {
 
   async snapshot({ key, paths }: { key: string; paths: readonly string[] }): Promise<void> {
     checkSnapshotKey(key);
+    this.#isReusable = false;
     await this.ask({ request: { op: "keep", paths: paths.map(checkAbsolute) }, result: Done, deadlineMs: movingMs });
     this.#agent.close();
     await this.machine.keep(key, this.#disposal.signal);
+    await this.putOwnFiles();
+  }
+
+  /** Puts the files that every program finds, which are taken away with what programs left. */
+  async putOwnFiles(signal?: AbortSignal): Promise<void> {
+    const { files = {}, uid } = this.#options;
+    if (Object.keys(files).length === 0) return;
+    const request = { op: "put", folder: "/opt", uid, readOnly: true };
+    await this.ask({ request, result: Done, deadlineMs: courtesyMs, input: packFiles(files), signal });
   }
 
   /** One operation after another; each ends when its signal or the disposal of the sandbox says so. */
   ask<Result extends z.ZodType>(call: AgentCall<Result>): Promise<z.infer<Result>> {
     const signal = call.signal ? AbortSignal.any([call.signal, this.#disposal.signal]) : this.#disposal.signal;
     const done = this.#last.then(() => this.#agent.call({ ...call, signal }));
-    this.#last = done.catch(() => undefined);
+    this.#last = done.catch((error: unknown) => {
+      if (error instanceof SandboxError && /^sandbox-(lost|outage)$/.test(error.code)) this.#isReusable = false;
+    });
     return done;
   }
 
@@ -153,22 +174,20 @@ export class RemoteSandbox implements Sandbox {
     await this.#last;
     this.#agent.close();
     const { machine, release } = this.#options;
-    await (release ? release(this.#options) : machine.remove());
+    await (release && this.#isReusable ? release(this.#options) : machine.remove());
   }
 }
 
 /** Makes a new machine ready for programs; removes it where that cannot be. */
 export async function openSandbox(
   options: RemoteSandboxOptions,
-  { files = {}, signal }: { files?: Readonly<Record<string, Uint8Array>>; signal?: AbortSignal | undefined } = {},
+  { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<RemoteSandbox> {
-  const { machine, uid } = options;
+  const { machine, uid, handOver = false } = options;
   const sandbox = new RemoteSandbox(options);
-  const call = { result: Done, deadlineMs: courtesyMs, signal };
   try {
-    await sandbox.ask({ ...call, request: { op: "prepare", uid } });
-    const request = { op: "put", folder: "/opt", uid, readOnly: true };
-    if (Object.keys(files).length > 0) await sandbox.ask({ ...call, request, input: packFiles(files) });
+    await sandbox.ask({ request: { op: "prepare", uid, handOver }, result: Done, deadlineMs: courtesyMs, signal });
+    await sandbox.putOwnFiles(signal);
     return sandbox;
   } catch (error) {
     await machine.remove();
@@ -181,6 +200,7 @@ export async function reopenSandbox(options: RemoteSandboxOptions): Promise<Remo
   const { uid } = options;
   const sandbox = new RemoteSandbox({ ...options, uid: chooseAccount() });
   await sandbox.ask({ request: { op: "reset", uid, newUid: sandbox.uid }, result: Done, deadlineMs: courtesyMs });
+  await sandbox.putOwnFiles();
   return sandbox;
 }
 

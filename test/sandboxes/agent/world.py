@@ -53,6 +53,9 @@ class World:
         self.pid = json.loads(text)["child-pid"]
         self.enter = ["nsenter", "--target", str(self.pid), "--mount", "--pid", "--ipc", "--net", "--"]
         self.wait_until_ready()
+        while prefix != "/":
+            prefix = os.path.dirname(prefix)
+            self.shell("chmod a+rx %s" % prefix)
 
     def wait_until_ready(self):
         deadline = time.monotonic() + 10
@@ -140,16 +143,35 @@ def run_request(*argv, **changes):
 
 
 def finish(process):
-    output = process.stdout.read()
-    errors = process.stderr.read().decode(errors="replace")
+    """Reads up to the result, then lets the agent go."""
+    frames = read_frames(process)
     process.stdout.close()
+    errors = process.stderr.read().decode(errors="replace") if process.stdin.closed else close(process)
     process.stderr.close()
+    process.wait()
+    return Answer(frames, errors)
+
+
+def close(process):
+    """Ends the input of an agent and returns what it complained about."""
     try:
         process.stdin.close()
     except BrokenPipeError:
         pass
-    process.wait()
-    return Answer(parse_frames(output), errors)
+    return process.stderr.read().decode(errors="replace")
+
+
+def read_frames(process):
+    """The frames of one operation, up to its result or the end."""
+    frames = []
+    while not frames or frames[-1][0] != b"r":
+        head = process.stdout.read(5)
+        if not head:
+            break
+        length = int.from_bytes(head[1:], "big")
+        assert length <= 1 << 20, length
+        frames.append((head[:1], process.stdout.read(length)))
+    return frames
 
 
 def frame(kind, payload=b""):
