@@ -14,10 +14,21 @@ packages+=("$@")
 if [ ${#packages[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     export DEBIAN_FRONTEND=noninteractive
-    if ! { apt-get -q update && apt-get -q install -y --no-install-recommends "${packages[@]}"; } >/tmp/codedistiller-apt.log 2>&1; then
-      tail -n 5 /tmp/codedistiller-apt.log >&2
-      echo "apt could not install: ${packages[*]}. Install them by your own means; \`npx codedistiller doctor\` tells what is missing." >&2
+    log=$(mktemp)
+    apt-get -q update >"$log" 2>&1 || true
+    # One name that this release does not have would keep apt from installing any.
+    known=() unknown=()
+    for package in "${packages[@]}"; do
+      if apt-cache show "$package" >/dev/null 2>&1; then known+=("$package"); else unknown+=("$package"); fi
+    done
+    if ! apt-get -q install -y --no-install-recommends "${known[@]}" >>"$log" 2>&1; then
+      tail -n 5 "$log" >&2
+      unknown+=("${known[@]}")
     fi
+    if [ ${#unknown[@]} -gt 0 ]; then
+      echo "apt could not install: ${unknown[*]}. Install them by your own means; \`npx codedistiller doctor\` tells what is missing." >&2
+    fi
+    rm -f "$log"
   else
     echo "Missing system packages: ${packages[*]}. Install them, for example: sudo apt-get install ${packages[*]}" >&2
   fi

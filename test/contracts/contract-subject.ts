@@ -9,7 +9,7 @@ export interface ContractSubject {
 }
 
 /** What a provider can hold; a test of something else is left out for it. */
-export interface SandboxCapabilities {
+interface SandboxCapabilities {
   /** Nothing of the host is in sight but its system. */
   isolated: boolean;
   /** Folders shown with `readOnly`, and snapshots, cannot be written to. */

@@ -48,7 +48,8 @@ export async function startContainer(options: StartContainerOptions): Promise<Ma
     .run(
       [
         ...runArguments(options.flags, engine.name, options),
-        ...["--name", container, "--workdir", "/"],
+        // Its first process does not hear a milder signal while it starts.
+        ...["--name", container, "--workdir", "/", "--stop-signal", "KILL"],
         ...Object.entries(labels).flatMap(([name, value]) => ["--label", `${name}=${value}`]),
         ...["--user", "0:0", "--entrypoint", python, image, ...idle],
       ],

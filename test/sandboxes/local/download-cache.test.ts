@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 import { SandboxError } from "../../../src/errors.ts";
 import { isPlainRequirement, preferredName } from "../../../src/sandboxes/local/download-cache.ts";
 import { createLocalProvider } from "../../../src/sandboxes/local.ts";
-import { run } from "../../contracts/sandbox-contract.ts";
+import { run } from "../../contracts/contract-subject.ts";
 
 it.each([
   "numpy",
