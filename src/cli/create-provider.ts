@@ -22,9 +22,11 @@ export async function createProvider(options: CreateProviderOptions): Promise<Sa
     case "modal":
       return constructModal(options);
     case "container":
+      refuseEgressDomains(config);
       return constructContainers(options);
     case "local":
     case "none": {
+      refuseEgressDomains(config);
       const unused = settingsGiven(config, ["sandbox_image", "container_engine", "gpu"]);
       if (unused.length > 0) warn(`${unused.join(", ")}: not used where the sandbox is ${config.sandbox}.`);
       if (config.sandbox === "local") return constructLocal(options, "bubblewrap");
@@ -46,6 +48,10 @@ async function chooseProvider(options: CreateProviderOptions): Promise<SandboxPr
     ["container", () => constructContainers(options)],
     ["local", () => constructLocal(options, "bubblewrap")],
   ] as const) {
+    if (config.egress_domains !== null) {
+      problems.push(`${kind}: it cannot hold egress_domains`);
+      continue;
+    }
     const asked = settingsGiven(config, ["sandbox_image", "container_engine"]);
     if (kind === "local" && asked.length > 0) {
       problems.push(`local: it knows no ${asked.join(" and no ")}`);
@@ -76,6 +82,15 @@ async function chooseProvider(options: CreateProviderOptions): Promise<SandboxPr
       "  or, for code you trust only, --sandbox none.",
       ...problems.map((problem) => `  (${problem})`),
     ].join("\n"),
+  });
+}
+
+/** Who bounds the network for safety must not get a sandbox without that bound. */
+function refuseEgressDomains({ sandbox, egress_domains }: Config): void {
+  if (egress_domains === null) return;
+  throw new SandboxError({
+    code: "sandbox-settings",
+    userMessage: `egress_domains can be held by Modal only, not where the sandbox is ${sandbox}: use --sandbox modal, or leave it away.`,
   });
 }
 

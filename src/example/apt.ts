@@ -3,8 +3,8 @@ export const aptFile = "apt.txt";
 
 /** More than any example needs; bounds what a root account installs at somebody's word. */
 const maxPackages = 50;
-/** Debian's policy for names, 5.6.1. */
-const packageName = /^[a-z0-9][a-z0-9.+-]+$/;
+/** Debian's policy for names, 5.6.1; but to apt a minus at the end means to remove a package. */
+const packageName = /^[a-z0-9][a-z0-9.+-]*[a-z0-9.+]$/;
 const maxNameCharacters = 100;
 
 /** The packages that an `apt.txt` names, sorted, each once; or why nothing of it can be used. */

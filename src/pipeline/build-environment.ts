@@ -32,10 +32,10 @@ export async function buildEnvironment(
   changedSource: string | null,
 ): Promise<BuiltEnvironment> {
   const { provider, draft, fresh = false, signal } = options;
-  const { image, systemPackages, pythons } = await provider.describe(signal);
-  const python = findPython(draft.python, pythons);
-  const packages = systemPackages ? systemPackagesOf(draft.files) : [];
-  const keys = nameLayers(`${provider.name}:${image ?? ""}`, { python, packages, options });
+  const description = await provider.describe(signal);
+  const python = findPython(draft.python, description.pythons);
+  const packages = description.systemPackages ? systemPackagesOf(draft.files) : [];
+  const keys = nameLayers(description, { python, packages, options });
   if (changedSource === null && !fresh && (await provider.hasSnapshot(keys.environment)))
     return { step: { ...nothingRun, reused: true }, snapshot: keys.environment };
 
@@ -49,7 +49,7 @@ export async function buildEnvironment(
   if (!stepSucceeded(system)) return { step: system, snapshot: null };
   if (!layer && packages.length > 0 && !fresh) await sandbox.snapshot({ key: keys.system, paths: [] });
   await putExample(sandbox, options, options.repositoryFolder);
-  const step = toStep(await runInSandbox(sandbox, options, ["/bin/bash", "runscript.sh"], { PYTHON: python }));
+  const step = await runScript(sandbox, python, options);
   step.seconds = Math.round((step.seconds + system.seconds) * 100) / 100;
   if (!stepSucceeded(step)) {
     // A layer that did not help is not begun with again: who knows whether it is the reason.
@@ -71,6 +71,17 @@ export async function buildEnvironment(
   return { step, snapshot: keys.environment };
 }
 
+/** Without an environment there is nothing to run `main.py` with, whatever the script says of itself. */
+async function runScript(sandbox: Sandbox, python: string, options: ExecuteExampleOptions): Promise<StepResult> {
+  const step = toStep(await runInSandbox(sandbox, options, ["/bin/bash", "runscript.sh"], { PYTHON: python }));
+  if (!stepSucceeded(step)) return step;
+  const look = `[ -d ${environmentFolder} ] && [ ! -L ${environmentFolder} ] && [ -x ${environmentFolder}/bin/python ]`;
+  const { status } = await runInSandbox(sandbox, { ...options, onOutput: undefined }, ["/bin/sh", "-c", look], {});
+  if (status.kind === "exited" && status.code === 0) return step;
+  const problem = `runscript.sh ended well, but made no ${environmentFolder}/bin/python.`;
+  return { ...step, exitCode: 1, stderr: `${step.stderr}\n${problem}\n`.trimStart() };
+}
+
 interface Layers {
   /** Packages of the system. */
   system: string;
@@ -82,15 +93,18 @@ interface Layers {
 
 /** A layer is named after everything that decides what it holds. */
 function nameLayers(
-  base: string,
+  { provider, image, system, pythons }: SandboxDescription,
   { python, packages, options }: { python: string; packages: readonly string[]; options: ExecuteExampleOptions },
 ): Layers {
-  const { files } = options.draft;
-  const others = Object.entries(files).filter(([path]) => path !== "main.py");
+  const { draft, sourceKey } = options;
+  const base = [provider, image ?? system];
+  // Code of the repository has run where these are made: they are for its own runs alone.
+  const own = [...base, python, pythons.find(({ path }) => path === python)?.version ?? "", sourceKey];
+  const others = Object.entries(draft.files).filter(([path]) => path !== "main.py");
   return {
-    system: `system-${hashOf([base, ...packages])}`,
-    packages: `packages-${hashOf([base, python, ...packages, files["requirements.txt"] ?? ""])}`,
-    environment: `environment-${hashOf([base, python, options.sourceKey, ...others.sort().flat()])}`,
+    system: `system-${hashOf([...base, ...packages])}`,
+    packages: `packages-${hashOf([...own, ...packages, draft.files["requirements.txt"] ?? ""])}`,
+    environment: `environment-${hashOf([...own, ...others.sort().flat()])}`,
   };
 }
 

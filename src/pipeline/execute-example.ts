@@ -17,6 +17,7 @@ const configFile = "/work/observer.json";
 
 /** Files above 5 MB are left, as the reference system leaves them. */
 const outputLimits = { maxFileBytes: 5_000_000, maxTotalBytes: 60_000_000, maxFiles: 500 };
+const evidenceLimits = { maxFileBytes: 25_000_000, maxTotalBytes: 100_000_000, maxFiles: 600 };
 
 export interface ExecuteExampleOptions {
   provider: SandboxProvider;
@@ -44,33 +45,56 @@ export interface ExecuteExampleOptions {
  * The example's failures are in the result; SandboxError means that the sandbox failed.
  */
 export async function executeExample(options: ExecuteExampleOptions): Promise<Execution> {
-  const { draft, folder, config } = options;
+  const { draft, folder } = options;
   await writeExampleFiles(folder, draft.files);
   const output = join(folder, options.outputFolder);
   await rm(output, { recursive: true, force: true });
   await mkdir(output, { recursive: true });
-  const changedSource = join(folder, ".changed-source");
-  const environment = await buildEnvironment(options, draft.changesSource ? changedSource : null);
-  await writeStreams(output, "runscript", environment.step);
-  if (environment.snapshot === null) return { environment: environment.step, ...notRun };
+  const changedSource = draft.changesSource ? join(folder, ".changed-source") : null;
+  const { step, snapshot } = await buildEnvironment(options, changedSource);
+  if (snapshot === null) {
+    await writeStreams(output, "runscript", step);
+    return { environment: step, ...notRun };
+  }
+  try {
+    const ran = await runProgram(options, {
+      snapshot,
+      output,
+      repositoryFolder: changedSource ?? options.repositoryFolder,
+    });
+    // After what the program left, which may have the same names.
+    await writeStreams(output, "runscript", step);
+    await writeStreams(output, "python", ran.program);
+    return { environment: step, ...ran, ...(await readResults(output)), log: await readLog(output) };
+  } finally {
+    if (changedSource !== null) await rm(changedSource, { recursive: true, force: true });
+    // What cannot be removed now goes when nobody has used it for long.
+    if (options.fresh) await options.provider.removeSnapshot(snapshot).catch(() => undefined);
+  }
+}
 
-  const repositoryFolder = draft.changesSource ? changedSource : options.repositoryFolder;
+/** Runs `main.py` under the observer, in a sandbox that starts with its environment, and brings home what it left. */
+async function runProgram(
+  options: ExecuteExampleOptions,
+  { snapshot, output, repositoryFolder }: { snapshot: string; output: string; repositoryFolder: string },
+): Promise<{ program: StepResult } & Pick<Execution, "files" | "left" | "evidence" | "packages">> {
+  const { draft, folder, modules, config } = options;
   await using sandbox = await createSandbox(options, {
     network: config.program_network ? "full" : "none",
-    snapshot: environment.snapshot,
+    snapshot,
     gpu: options.gpu ?? false,
   });
   const packages = await listPackages(sandbox, options.signal);
   await putExample(sandbox, options, repositoryFolder);
-  await putObserver(sandbox, options.modules);
-  const result = await runInSandbox(sandbox, options, [`${exampleFolder}/${environmentFolder}/bin/python`, "main.py"], {
-    MPLBACKEND: "Agg",
-    PYTHONHASHSEED: "0",
-    PYTHONPATH: observerFolder,
-    CODEDISTILLER_OBSERVER: configFile,
-  });
-  const program = toStep(result);
-  await writeStreams(output, "python", program);
+  await putObserver(sandbox, modules);
+  const program = toStep(
+    await runInSandbox(sandbox, options, [`${exampleFolder}/${environmentFolder}/bin/python`, "main.py"], {
+      MPLBACKEND: "Agg",
+      PYTHONHASHSEED: "0",
+      PYTHONPATH: observerFolder,
+      CODEDISTILLER_OBSERVER: configFile,
+    }),
+  );
   const got = await sandbox.getFolder({
     from: exampleFolder,
     to: output,
@@ -79,27 +103,11 @@ export async function executeExample(options: ExecuteExampleOptions): Promise<Ex
   });
   const records = join(folder, ".evidence");
   await rm(records, { recursive: true, force: true });
-  await sandbox.getFolder({
-    from: evidenceFolder,
-    to: records,
-    maxFileBytes: 25_000_000,
-    maxTotalBytes: 100_000_000,
-    maxFiles: 600,
-  });
-  if (options.fresh) await options.provider.removeSnapshot(environment.snapshot);
-  const evidence = await readEvidence({ folder: records, exampleFolder, repositoryFolder, modules: options.modules });
+  await sandbox.getFolder({ from: evidenceFolder, to: records, ...evidenceLimits });
+  const evidence = await readEvidence({ folder: records, exampleFolder, repositoryFolder, modules });
   await rm(records, { recursive: true, force: true });
-  await rm(changedSource, { recursive: true, force: true });
-  return {
-    environment: environment.step,
-    program,
-    ...(await readResults(output)),
-    log: await readLog(output),
-    files: got.files.filter(({ path }) => path.startsWith("to_save/")),
-    left: got.left,
-    evidence,
-    packages,
-  };
+  const files = got.files.filter(({ path }) => path.startsWith("to_save/"));
+  return { program, files, left: got.left, evidence, packages };
 }
 
 const noEvidence: Evidence = {

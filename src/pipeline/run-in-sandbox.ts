@@ -66,7 +66,11 @@ export function toStep({ status, stdout, stderr, durationMs, peakMemoryMb }: Com
   };
 }
 
-const PackageList = z.array(z.object({ name: z.string(), version: z.string() }));
+/** As PEP 503 and PEP 440 write them: what an environment says of itself goes into files that others install from. */
+const Package = z.object({
+  name: z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$/),
+  version: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.!+_-]{0,98}$/),
+});
 
 /** `name==version` of every distribution in the environment, read from their metadata: pip itself may be absent. */
 export async function listPackages(sandbox: Sandbox, signal: AbortSignal | undefined): Promise<string[]> {
@@ -79,9 +83,9 @@ export async function listPackages(sandbox: Sandbox, signal: AbortSignal | undef
     outputLimitBytes: 1_000_000,
     ...(signal ? { signal } : {}),
   });
-  const parsed = PackageList.safeParse(parseBoundedJson(result.stdout.text)?.value);
-  if (!parsed.success) return [];
-  return [...new Set(parsed.data.map(({ name, version }) => `${name}==${version}`))].sort((a, b) =>
+  const listed = z.array(z.unknown()).safeParse(parseBoundedJson(result.stdout.text)?.value).data ?? [];
+  const packages = listed.flatMap((each) => Package.safeParse(each).data ?? []);
+  return [...new Set(packages.map(({ name, version }) => `${name}==${version}`))].sort((a, b) =>
     a.localeCompare(b, "en"),
   );
 }

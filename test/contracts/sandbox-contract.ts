@@ -346,6 +346,23 @@ export function describeSandboxContract({ name, makeProvider, can, elsewhere }: 
         expect(got.files).toEqual([{ path: "lib/a", bytes: 2 }]);
         expect(readFileSync(join(to, "lib/a"), "utf8")).toBe("1\n");
       }
+      {
+        await using owner = await create({ snapshot: key, handOver: true });
+        const changed = await shell(owner, "echo 2 > env/lib/a; touch env/x; mv env/x env/y; cat env/link; ls . env");
+        expect(changed).toMatchObject({
+          status: { kind: "exited", code: 0 },
+          stdout: { text: "2\n.:\nenv\nhome\n\nenv:\nlib\nlink\ny\n" },
+        });
+        await owner.snapshot({ key: `${key}-more`, paths: ["/work/env"] });
+      }
+      for (const [from, text] of [
+        [key, "1\n"],
+        [`${key}-more`, "2\n"],
+      ] as const) {
+        await using later = await create({ snapshot: from });
+        expect((await shell(later, "cat env/lib/a")).stdout.text).toBe(text);
+      }
+      await provider.removeSnapshot(`${key}-more`);
       await provider.removeSnapshot(key);
       await provider.removeSnapshot(key);
       expect(await provider.hasSnapshot(key)).toBe(false);

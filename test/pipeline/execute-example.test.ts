@@ -114,6 +114,42 @@ describe.skipIf(!canIsolate)("executing an example", () => {
     expect(assessExecution(fake, []).grounded.result).toBe("failed");
   });
 
+  it("takes a run script that made no environment for a failed one", async () => {
+    for (const made of ["true", "mkdir .venv", "ln -s /usr .venv"]) {
+      const execution = await executeExample(options({ "runscript.sh": `cd "$(dirname "$0")"\n${made}\n` }));
+      expect(execution.environment).toMatchObject({ status: "exited", exitCode: 1 });
+      expect(execution.environment.stderr).toContain("made no .venv/bin/python");
+      expect(execution.program).toBeNull();
+    }
+  });
+
+  it("keeps its own record of what was printed, whatever files a program leaves", async () => {
+    const forging = `print("true")\nfor name in ("stdout.python.txt", "stderr.runscript.txt"): open(name, "w").write("forged")\n`;
+    const made = options({ "main.py": forging });
+    await executeExample(made);
+    expect(await readFile(join(made.folder, made.outputFolder, "stdout.python.txt"), "utf8")).toBe("true\n");
+    expect(await readFile(join(made.folder, made.outputFolder, "stderr.runscript.txt"), "utf8")).toBe("");
+  });
+
+  it("lists no package whose name or version could be more than that", async () => {
+    const metadata = (name: string, version: string) =>
+      `mkdir -p "$site/${name}.dist-info"; printf 'Metadata-Version: 2.1\\nName: ${name}\\nVersion: ${version}\\n' > "$site/${name}.dist-info/METADATA"\n`;
+    const hostile = metadata("numpy", "1.0 --index-url http://evil.example") + metadata("-r evil", "1.0");
+    const script = `${runscript}site=$(echo .venv/lib/python*/site-packages)\n${metadata("six", "1.17.0")}${hostile}`;
+    expect((await executeExample(options({ "runscript.sh": script }))).packages).toEqual(["six==1.17.0"]);
+  });
+
+  it("goes on from no environment that another repository's code has had its hands on", async () => {
+    const requirements = { "requirements.txt": "six\n" };
+    const leaking = `${runscript}site=$(echo .venv/lib/python*/site-packages)\nmkdir -p "$site/six.dist-info"\nprintf 'Metadata-Version: 2.1\\nName: six\\nVersion: 1.0\\n' > "$site/six.dist-info/METADATA"\necho 'secret = 1' > "$site/leaked.py"\nexit 1\n`;
+    await executeExample(options({ ...requirements, "runscript.sh": leaking }, { sourceKey: "one" }));
+    const keeping = runscript.replace('"$PYTHON" -m venv', '[ -x .venv/bin/python ] || "$PYTHON" -m venv');
+    const look = "try:\n    import leaked\n    print('leaked')\nexcept ImportError:\n    print('clean')\n";
+    const files = { ...requirements, "runscript.sh": keeping, "main.py": look };
+    expect((await executeExample(options(files, { sourceKey: "other" }))).program?.stdout).toBe("clean\n");
+    expect((await executeExample(options(files, { sourceKey: "one" }))).program?.stdout).toBe("leaked\n");
+  });
+
   it("gives main.py no network", async () => {
     let connections = 0;
     const server = createServer((socket) => {
