@@ -123,6 +123,7 @@ export const AuthorReason = z.enum([
   "needs-api-key",
   "needs-data",
   "needs-gui",
+  "needs-program",
   "not-python",
   "missing-module",
   "environment-not-buildable",

@@ -69,8 +69,10 @@ async function chooseProvider(options: CreateProviderOptions): Promise<SandboxPr
       );
     } catch (error) {
       if (!(error instanceof DistillerError) || error instanceof CancelledError) throw error;
-      problems.push(`${kind}: ${error.userMessage.replace(/\.$/, "")}`);
+      // Whoever named the image or the engine has to mend that, not to look elsewhere.
+      if (asked.length > 0) throw error;
       if (kind === "container" && error.code !== "sandbox-unavailable") warn(error.userMessage);
+      problems.push(`${kind}: ${shorten(error.userMessage)}`);
     }
   }
   throw new SandboxError({
@@ -92,6 +94,12 @@ function refuseEgressDomains({ sandbox, egress_domains }: Config): void {
     code: "sandbox-settings",
     userMessage: `egress_domains can be held by Modal only, not where the sandbox is ${sandbox}: use --sandbox modal, or leave it away.`,
   });
+}
+
+/** The beginning of a message, for a line among others. */
+function shorten(message: string): string {
+  const [line = ""] = message.split("\n");
+  return line.length <= 140 ? line.replace(/\.$/, "") : `${line.slice(0, 139).trimEnd()}…`;
 }
 
 /** Those of some keys of the configuration that somebody gave. */

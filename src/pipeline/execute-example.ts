@@ -1,5 +1,5 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../config.ts";
 import { type Draft, environmentFolder, sourceFolder } from "../example/example.ts";
@@ -136,11 +136,14 @@ async function putObserver(sandbox: Sandbox, modules: readonly string[]): Promis
     to: observerFolder,
     readOnly: true,
   });
+  // Relative, since without isolation the program finds them elsewhere.
+  const example = relative("/work", exampleFolder);
   const settings = {
-    targetRoots: [`${exampleFolder}/${sourceFolder}`],
+    folder: "/work",
+    targetRoots: [`${example}/${sourceFolder}`],
     targetModules: modules,
-    exampleRoots: [exampleFolder],
-    output: evidenceFolder,
+    exampleRoots: [example],
+    output: relative("/work", evidenceFolder),
   };
   await sandbox.putFiles("/work", { "observer.json": JSON.stringify(settings) });
   await sandbox.putFiles(evidenceFolder, { ".keep": "" });

@@ -30,6 +30,13 @@ const withoutBubblewrap = [
   "sh",
 ];
 
+it("verifies an example without isolation too, where that is asked for by name", async () => {
+  using commandLine = new CommandLine();
+  const ended = await commandLine.run(["distill", orbits, "--out", "out", "--json", "--sandbox", "none"]);
+  expect(parseResult(ended)).toMatchObject({ outcome: "verified" });
+  expect(ended.stderr).toContain("WARNING: --sandbox none");
+});
+
 describe("the sandbox that is taken where nobody names one", () => {
   const commandLine = new CommandLine();
   let engine: FakeEngine;

@@ -203,13 +203,19 @@ function hasRequirement(decisions: Decisions, line: string): boolean {
   return decisions.requirements.some((known) => known.line === line);
 }
 
-const missingFile: Rule = ({ candidate }, text, decisions, { survey }) => {
+const missingFile: Rule = ({ candidate, error }, text, decisions, { survey, sandbox }) => {
   const wanted =
     /(?:FileNotFoundError|OSError|IOError|NotADirectoryError)[^\n]*?['"]([^'"\n]+)['"]|^(?:FileNotFoundError|OSError)[^\n]*?\s([\w./-]+\.\w+) not found/m.exec(
       text,
     );
   const name = wanted?.[1] ?? wanted?.[2];
   if (!name) return null;
+  // subprocess tells a program that is not there as it tells a file.
+  if (!name.includes("/") && /\b_execute_child\b/.test(text)) {
+    const advice = adviseSystemPackages(`${error.type}: ${error.message}`, sandbox);
+    const why = `it runs the program ${name.slice(0, 120)}, which the sandbox does not have${advice && `; it ${advice}`}`;
+    return { kind: "reject", reasonCode: "needs-program", why };
+  }
   if (/\.venv\/lib\/|site-packages/.test(name) && decisions.install !== "path") {
     return {
       kind: "change",

@@ -146,6 +146,15 @@ describe("a question", () => {
 });
 
 describe("what no repair cures", () => {
+  it("tells a program that is not there from a file, and what would bring it", async () => {
+    const type = "FileNotFoundError";
+    const message = "[Errno 2] No such file or directory: 'dot'";
+    const traceback = `  File "/usr/lib/python3.11/subprocess.py", line 1955, in _execute_child\n${type}: ${message}`;
+    const { proposal } = await propose({ type, message, traceback, candidate: "run.py" });
+    expect(proposal).toMatchObject({ kind: "reject", reasonCode: "needs-program" });
+    expect(proposal).toMatchObject({ why: expect.stringContaining("needs the system package graphviz") });
+  });
+
   it.each([
     ["RuntimeError", "Found no NVIDIA driver on your system", "needs-gpu"],
     ["TclError", "no display name and no $DISPLAY environment variable", "needs-gui"],

@@ -150,7 +150,7 @@ class Recorder:
             if (name, path) in self._module_entries or len(self._module_entries) == MAX_MODULES:
                 return
             self._module_entries.add((name, path))
-            fields = {"name": name[:MAX_NAME], "file": path}
+            fields = {"name": name[:MAX_NAME], "file": self.settings.told(path)}
             if path in self.digests:
                 fields["sha256"] = self.digests[path]
             self._file.append("modules", fields)
@@ -192,7 +192,7 @@ class Recorder:
         self._open()
         (path, sha256, qualname, line), compiled = self._slots[slot]
         fields = {
-            "file": path,
+            "file": self.settings.told(path),
             "sha256": sha256,
             "qualname": qualname[:MAX_NAME],
             "line": line,
@@ -211,7 +211,7 @@ class Recorder:
         self._open()
         path, line, reraises = self._handlers[site]
         fields = {
-            "file": path,
+            "file": self.settings.told(path),
             "line": line,
             "type": type(exception).__qualname__[:MAX_TEXT],
             "message": _message(exception),

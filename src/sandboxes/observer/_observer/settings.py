@@ -12,8 +12,10 @@ _INSTALLATION_FOLDERS = {".venv", "site-packages", "dist-packages"}
 
 
 class Settings:
-    def __init__(self, target_roots, target_modules, example_roots, output):
+    def __init__(self, target_roots, target_modules, example_roots, output, folder="", known_as=""):
         self.output = output
+        self._folder = folder
+        self._known_as = known_as
         self.target_modules = frozenset(target_modules)
         # The longest root first: the most specific one decides.
         self._roots = sorted(
@@ -37,12 +39,23 @@ class Settings:
         return TARGET if self.names_target(module_name) else None
 
 
+    def told(self, path):
+        """A path as whoever wrote the settings knows it, where the program runs in another place than it was told."""
+        if path is None or not self._known_as or not path.startswith(self._folder + os.sep):
+            return path
+        return self._known_as + path[len(self._folder) :]
+
+
 def load_settings(path):
+    """Relative paths are below the folder of the file, which `folder` names as its writer knows it."""
     with open(path, "rb") as file:
         values = json.loads(file.read().decode("utf-8"))
+    folder = os.path.dirname(os.path.realpath(path))
     return Settings(
-        target_roots=values["targetRoots"],
+        target_roots=[os.path.join(folder, root) for root in values["targetRoots"]],
         target_modules=values["targetModules"],
-        example_roots=values["exampleRoots"],
-        output=values["output"],
+        example_roots=[os.path.join(folder, root) for root in values["exampleRoots"]],
+        output=os.path.join(folder, values["output"]),
+        folder=folder,
+        known_as=values.get("folder", ""),
     )
