@@ -1,4 +1,4 @@
-/** Compiles src/ to dist/ and puts what is read at run time (templates, style sheets, the observer) beside it. */
+/** Compiles src/ to dist/ and puts what is read at run time (templates, style sheets, observer, agent) beside it. */
 import { execFileSync } from "node:child_process";
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ execFileSync(
   [join(root, "node_modules/typescript/bin/tsc"), "-p", join(root, "tsconfig.build.json")],
   { stdio: "inherit" },
 );
-for (const folder of ["templates", "sandboxes/observer"]) {
+for (const folder of ["templates", "sandboxes/observer", "sandboxes/agent"]) {
   cpSync(join(root, "src", folder), join(root, "dist", folder), {
     recursive: true,
     filter: (path) => !/\.ts$|__pycache__/.test(path),

@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { deflateSync } from "node:zlib";
 
@@ -10,7 +11,12 @@ export function agentCommand(request: { op: "serve" } | { op: "idle"; seconds: n
   return ["python3", "-I", "-S", "-c", packed, JSON.stringify(request)];
 }
 
+/** All modules of the agent in its loader, which tells the format. */
 function packAgent(): string {
-  const text = deflateSync(readFileSync(fileURLToPath(new URL("../agent/agent.py", import.meta.url))), { level: 9 });
-  return `import base64,zlib;exec(compile(zlib.decompress(base64.b64decode("${text.toString("base64")}")),"agent.py","exec"))`;
+  const folder = fileURLToPath(new URL("../agent", import.meta.url));
+  const texts = readdirSync(folder)
+    .filter((file) => file.endsWith(".py") && file !== "loader.py")
+    .map((file) => [basename(file, ".py"), readFileSync(join(folder, file), "utf8")]);
+  const modules = deflateSync(JSON.stringify(Object.fromEntries(texts)), { level: 9 });
+  return readFileSync(join(folder, "loader.py"), "utf8").replace("@MODULES@", modules.toString("base64"));
 }

@@ -10,10 +10,23 @@ import signal
 import tarfile
 import time
 import unittest
-import zlib
 
-from world import AGENT_TEXT, ENVIRONMENT, EVERYTHING, UID, Answer, WorldTestCase, close, finish, frame, make_tar
-from world import parse_frames, read_frames, run_request
+from world import (
+    AGENT,
+    AGENT_COMMAND,
+    ENVIRONMENT,
+    EVERYTHING,
+    UID,
+    Answer,
+    WorldTestCase,
+    close,
+    finish,
+    frame,
+    make_tar,
+    parse_frames,
+    read_frames,
+    run_request,
+)
 
 MIB = 1 << 20
 
@@ -222,6 +235,16 @@ class OutputTest(WorldTestCase):
         self.assertLessEqual(max(len(line.encode()) for line in lines), 402)
         self.assertLessEqual(sum(len(line.encode()) for line in lines), 70000)
 
+    def test_finds_lines_that_look_like_errors_though_output_comes_in_small_pieces(self):
+        answer = self.world.run_python(
+            "import os, time\nos.write(1, b'x' * %d + b'\\n')\nfor i in range(500):\n"
+            " os.write(1, b'ValueError: %%d\\n' %% i); time.sleep(0.002)\nos.write(1, (b'y' * 999 + b'\\n') * 2000)"
+            % (9 * MIB)
+        )
+        self.assert_exited(answer)
+        lines = [line for one in answer.left_out for line in one["lines"]]
+        self.assertEqual(lines, ["ValueError: %d" % i for i in range(500)])
+
     def test_gives_signs_of_life_in_much_output(self):
         process = self.world.start_run("yes", timeoutMs=3500)
         answer = finish(process)
@@ -238,10 +261,10 @@ class OutputTest(WorldTestCase):
 
     def test_does_not_wait_for_one_who_holds_a_stream_open(self):
         self.world.shell("mkfifo -m 666 /work/stop")
-        process = self.world.start_run("sh", "-c", "echo ready; sleep 0.8; echo done")
+        process = self.world.start_run("sh", "-c", "echo ready; sleep 2; echo done")
         os.read(process.stdout.fileno(), 100)
         # Somebody else's process that got hold of the pipe.
-        pid = self.world.shell("pgrep -u %d sleep" % UID).split()[0]
+        pid = self.world.shell("timeout 5 sh -c 'until pgrep -u %d sleep; do sleep 0.02; done'" % UID).split()[0]
         self.world.shell("exec 9>>/proc/%s/fd/1; exec sleep 20 < /dev/null > /dev/null 2>&1 &" % pid)
         begin = time.monotonic()
         self.assert_exited(finish(process))
@@ -472,6 +495,15 @@ class KeepTest(WorldTestCase):
         self.assertEqual(answer.stdout, "1\nrun\n1\na\nhome\nhome\n")
         self.assert_exited(answer)
 
+    def test_hands_what_was_kept_over_to_go_on_from(self):
+        self.world.run_shell("mkdir -p env/lib; echo 1 > env/lib/a; ln -s /etc/passwd env/link")
+        self.assertEqual(self.keep("/work/env").result, {"ok": True})
+        self.assertEqual(self.world.call("prepare", uid=UID + 1, handOver=True).result, {"ok": True})
+        self.assert_exited(self.world.run_shell("echo 2 >> env/lib/a && rm env/link && mv env other", uid=UID + 1))
+        self.assertEqual(self.world.shell("stat -c %u /etc/passwd"), "0\n")
+        self.prepare()
+        self.assertEqual(self.world.shell("ls /work"), "home\n")
+
     def test_adds_to_what_was_kept_before(self):
         self.world.run_shell("mkdir -p one home/x two; echo 1 > one/file; echo 2 > home/x/file; echo 3 > two/file")
         self.assertEqual(self.keep("/work/one", "/work/home/x/").result, {"ok": True})
@@ -506,6 +538,18 @@ class KeepTest(WorldTestCase):
             [str(UID)] + "env home link linked pipe real".split(),
         )
 
+    def test_refuses_what_is_nested_too_deeply_before_it_clears_the_rest(self):
+        self.world.run_python(
+            "import os\nopen('beside', 'w')\nfor top, depth in ('deep', 199), ('deeper', 200):\n"
+            " os.mkdir(top); os.chdir(top)\n for i in range(depth): os.mkdir('d'); os.chdir('d')\n os.chdir('/work')"
+        )
+        self.assert_refused(self.keep("/work/deep", "/work/deeper"), "path-refused")
+        self.assertEqual(
+            self.world.shell("ls /work; find /work -user 0").split(), "beside deep deeper home /work".split()
+        )
+        self.assertEqual(self.keep("/work/deep").result, {"ok": True})
+        self.assertEqual(self.world.shell("ls /work; find /work ! -user 0"), "deep\nhome\n/work/home\n")
+
     def test_is_quick_with_many_files(self):
         self.world.run_python(
             "import os\nfor i in range(100):\n os.makedirs('env/%d' % i)\n for j in range(500): os.close(os.open('env/%d/%d' % (i, j), os.O_CREAT))"
@@ -532,6 +576,15 @@ class PrepareTest(WorldTestCase):
             ["/dev/shm", "/tmp", "/work", "/work/home"],
         )
         self.assert_exited(self.world.run_shell("touch home/x", uid=UID + 1))
+
+    def test_removes_shared_memory_though_the_account_cannot_read_the_interpreter(self):
+        folder = self.world.shell("%s -c 'import ctypes; print(ctypes.__path__[0])'" % self.world.python).strip()
+        self.world.shell("cp -r {0} /root/ctypes; chmod 700 /root/ctypes; mount --bind /root/ctypes {0}".format(folder))
+        self.world.shell("ipcmk -M 4096; ipcmk -S 1; ipcmk -Q", uid=UID)
+        count = "cat /proc/sysvipc/* | grep -c '[0-9]'"
+        self.assertEqual(self.world.shell(count), "3\n")
+        self.assertEqual(self.world.call("reset", uid=UID, newUid=UID + 1).result, {"ok": True})
+        self.assertEqual(self.world.shell(count), "0\n")
 
     def test_removes_names_that_look_like_options_and_are_no_text(self):
         self.world.run_shell("mkdir -- -rf; touch -- '-x' \"$(printf 'a\\377')\" \"$(printf 'a\\nb')\" .hidden")
@@ -589,6 +642,16 @@ class InstallTest(WorldTestCase):
         time.sleep(0.5)
         process.stdin.close()
         self.assertEqual(finish(process).status, {"kind": "cancelled"})
+
+    def test_leaves_nothing_running_however_detached(self):
+        detached = "setsid sh -c 'sleep 60 & setsid sleep 60 & exec sleep 60' & (setsid sleep 60 &); sleep 0.2"
+        self.fake(
+            "apt-get", 'case "$*" in *update*) exit 0;; esac; %s; case "$*" in *slow*) sleep 60;; esac' % detached
+        )
+        self.assert_exited(self.install("tree"))
+        self.assertEqual(self.world.shell("pgrep sleep"), "")
+        self.assertEqual(self.install("slow", timeoutMs=500).status, {"kind": "timed-out"})
+        self.assertEqual(self.world.shell("pgrep sleep"), "")
 
     def test_says_when_there_is_no_apt(self):
         self.world.shell("rm /usr/local/sbin/apt-get; mount --bind /dev/null /usr/bin/apt-get")
@@ -680,8 +743,15 @@ class MachineTest(WorldTestCase):
         process.stderr.close()
 
     def test_fits_into_a_command_line(self):
-        # Modal takes 64 KiB of arguments, and it goes there packed.
-        self.assertLess(len(zlib.compress(AGENT_TEXT.encode(), 9)) * 4 // 3, 40000)
+        # Modal takes 64 KiB of arguments.
+        self.assertLess(len(AGENT_COMMAND), 60000)
+
+    def test_has_no_module_by_the_name_of_one_of_the_library(self):
+        names = {file[: -len(".py")] for file in os.listdir(AGENT) if file.endswith(".py")}
+        library = "import pkgutil, sys; print(*[one.name for one in pkgutil.iter_modules()], *sys.builtin_module_names)"
+        answer = self.world.run(self.world.python, "-I", "-S", "-c", library)
+        self.assertIn("tarfile", answer.stdout.split())
+        self.assertEqual(names & set(answer.stdout.split()), set())
 
 
 def ask(process, request, before=b""):

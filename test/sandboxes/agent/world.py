@@ -1,5 +1,6 @@
 """A throw-away machine for the agent: namespaces of its own, where nothing of the host but its programs can be reached."""
 
+import base64
 import io
 import json
 import os
@@ -8,11 +9,25 @@ import sys
 import tarfile
 import time
 import unittest
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-AGENT = os.path.normpath(os.path.join(HERE, "..", "..", "..", "src", "sandboxes", "agent", "agent.py"))
-with open(AGENT, encoding="utf-8") as source:
-    AGENT_TEXT = source.read()
+AGENT = os.path.normpath(os.path.join(HERE, "..", "..", "..", "src", "sandboxes", "agent"))
+
+
+def pack_agent():
+    """The command of the agent, as src/sandboxes/remote/agent-command.ts makes it."""
+    texts = {}
+    for file in os.listdir(AGENT):
+        if file.endswith(".py"):
+            with open(os.path.join(AGENT, file), encoding="utf-8") as source:
+                texts[file[: -len(".py")]] = source.read()
+    loader = texts.pop("loader")
+    modules = base64.b64encode(zlib.compress(json.dumps(texts).encode(), 9))
+    return loader.replace("@MODULES@", modules.decode())
+
+
+AGENT_COMMAND = pack_agent()
 
 UID = 41234
 # What a container of ours has, and no more.
@@ -40,7 +55,7 @@ class World:
         if not (prefix + "/").startswith("/usr/"):
             command += ["--ro-bind", prefix, prefix]
         told, tell = os.pipe()
-        command += ["--info-fd", str(tell), "--", self.python, "-I", "-S", "-c", AGENT_TEXT]
+        command += ["--info-fd", str(tell), "--", self.python, "-I", "-S", "-c", AGENT_COMMAND]
         request = json.dumps({"op": "idle", "seconds": 600})
         self.process = subprocess.Popen(
             command + [request], pass_fds=[tell], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
@@ -84,7 +99,7 @@ class World:
 
     def start_raw(self, content):
         account = ["setpriv", "--bounding-set=" + CAPABILITIES, "--inh-caps=-all", "--no-new-privs", "--"]
-        command = self.enter + account + [self.python, "-I", "-S", "-c", AGENT_TEXT]
+        command = self.enter + account + [self.python, "-I", "-S", "-c", AGENT_COMMAND]
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
