@@ -272,6 +272,9 @@ export function describeSandboxContract({ name, makeProvider, can, elsewhere }: 
       const many = await shell(sandbox, "while :; do i=$((i+1)); head -c 3000000 /dev/zero > f$i; done");
       expect(many.status).toEqual({ kind: "killed", signal: "SIGKILL", limit: "disk" });
       await shell(sandbox, "rm f*");
+      const empty = "mkdir e; i=0; while :; do i=$((i+1)); mkdir e/$i; (cd e/$i && eval touch $(seq 500)); done";
+      expect((await shell(sandbox, empty)).status, "empty files").toMatchObject({ kind: "killed", limit: "disk" });
+      await shell(sandbox, "rm -rf e");
       const script = "while :; do i=$((i+1)); head -c 3000000 /dev/zero > $TMPDIR/f$i; done";
       expect((await shell(sandbox, script)).status).toMatchObject({ kind: "killed", limit: "disk" });
     });
@@ -366,6 +369,27 @@ export function describeSandboxContract({ name, makeProvider, can, elsewhere }: 
       await provider.removeSnapshot(key);
       await provider.removeSnapshot(key);
       expect(await provider.hasSnapshot(key)).toBe(false);
+    });
+
+    it("replaces a snapshot under its key, and leaves sandboxes that began with the one before as they are", async () => {
+      const key = `replaced-${process.pid}-${Date.now()}`;
+      async function keep(text: string): Promise<void> {
+        await using builder = await create();
+        await run(builder, ["sh", "-c", 'mkdir env; echo "$1" > env/a', "sh", text]);
+        await builder.snapshot({ key, paths: ["/work/env"] });
+      }
+      const read = async (sandbox: Sandbox) => (await shell(sandbox, "cat env/a")).stdout.text;
+      await keep("old");
+      {
+        await using earlier = await create({ snapshot: key });
+        await using before = await create({ snapshot: key });
+        expect(await read(before)).toBe("old\n");
+        await keep("new");
+        expect([await read(earlier), await read(before)]).toEqual(["old\n", "old\n"]);
+      }
+      await using after = await create({ snapshot: key });
+      expect(await read(after)).toBe("new\n");
+      await provider.removeSnapshot(key);
     });
 
     it("refuses a snapshot that is not there, and paths that cannot be kept", async () => {

@@ -13,7 +13,7 @@ def install(request, wire):
     import subprocess
 
     names = request["packages"]
-    if not names or not all(isinstance(name, str) and re.match(r"[a-z0-9][a-z0-9.+-]+\Z", name) for name in names):
+    if not names or not all(isinstance(name, str) and re.match(r"[a-z0-9][a-z0-9.+-]*[a-z0-9.+]\Z", name) for name in names):
         raise Refusal("bad-request", "These are no names of packages.")
     if find_program("apt-get") is None:
         raise Refusal("no-apt", "There is no apt-get in the image.")
@@ -40,9 +40,11 @@ def install(request, wire):
 
 
 # A container has few capabilities: apt cannot change to an account of its own to download. What a kill left half done
-# is finished first. The lists may be good enough where they cannot be renewed.
+# is finished first. The lists may be good enough where they cannot be renewed. A name that apt does not know is none,
+# and no regular expression that others match.
 INSTALL_SCRIPT = """
-set -- -q -o APT::Sandbox::User=root -o Acquire::Retries=3 -o DPkg::Lock::Timeout=60 -o Dpkg::Use-Pty=0 -- "$@"
+set -- -q -o APT::Sandbox::User=root -o Acquire::Retries=3 -o DPkg::Lock::Timeout=60 -o Dpkg::Use-Pty=0 \\
+  -o APT::Cmd::Pattern-Only=true -- "$@"
 dpkg --configure -a
 apt-get -q -o APT::Sandbox::User=root -o Acquire::Retries=3 update
 exec apt-get install -y --no-install-recommends "$@"

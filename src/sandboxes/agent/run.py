@@ -3,7 +3,7 @@
 import os
 
 from folders import is_below, make_folder, normalize, open_folder
-from processes import Look, checked_uid, end_processes
+from processes import Look, checked_uid, do_as, end_processes, load_library, remove_shared_objects
 from supervise import describe_status, supervise
 from watches import DiskWatch, MemoryAndProcessWatch
 from wire import Refusal
@@ -30,6 +30,9 @@ def run(request, wire):
         )
     finally:
         disk.close()
+        # Memory of System V belongs to no process and outlives them all.
+        library = load_library()
+        do_as(uid, lambda: remove_shared_objects(library))
     if stopped is None and memory.kernel_killed():
         stopped = "out-of-memory"
     return {

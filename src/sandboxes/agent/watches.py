@@ -32,6 +32,10 @@ class MemoryAndProcessWatch:
         return count_memory_kills() > self.kills_before
 
 
+# What a file counts for at least, in bytes: empty ones take room as well, and a file system has only so many.
+LEAST_FILE_BYTES = 4096
+
+
 class DiskWatch:
     """Counts the writable folders, with du(1) and beside everything else.
 
@@ -45,45 +49,55 @@ class DiskWatch:
         self.limit = limits["diskMb"] * MIB
         self.folders = [path for path in ("/work",) + LOOSE_FOLDERS if os.path.isdir(path)]
         self.spared = read_list("kept") + read_list("shown")
-        self.free_at_start = self.free_at_counting = self.free_bytes()
+        self.free_at_start = self.free_at_counting = self.free_room()
         self.counted = None
         self.counted_at = time.monotonic()
         self.counter = None
 
-    def free_bytes(self):
+    def free_room(self):
+        """Returns (bytes, bytes that as many files as can be made count for)."""
         systems = {}
         for folder in self.folders:
             found = os.statvfs(folder)
-            systems[os.stat(folder).st_dev] = found.f_bfree * found.f_frsize
-        return sum(systems.values())
+            systems[os.stat(folder).st_dev] = (found.f_bfree * found.f_frsize, found.f_ffree * LEAST_FILE_BYTES)
+        return [sum(parts) for parts in zip(*systems.values())]
+
+    def consumed_since(self, before):
+        return max(then - now for then, now in zip(before, self.free_room()))
 
     def judge(self, look):
         """Returns "disk" or None; starts a counting where one is due."""
         if self.counter is not None:
             return self.finish(look) if self.counter.read() else None
         since = time.monotonic() - self.counted_at
-        consumed = self.free_at_counting - self.free_bytes()
+        consumed = self.consumed_since(self.free_at_counting)
         suspicious = consumed > (self.limit - (self.counted or 0)) / 4 and since > 0.25
         if suspicious or since > (1 if self.counted is None else self.LONGEST_UNCOUNTED_SECONDS):
-            self.free_at_counting = self.free_bytes()
+            self.free_at_counting = self.free_room()
             excluded = ["--exclude=" + escape_pattern(path) for path in self.spared]
-            self.counter = BackgroundCommand(["du", "-skx"] + excluded + ["--"] + self.folders)
+            script = 'du -skx "$@"; echo; du -sx --inodes "$@"'
+            self.counter = BackgroundCommand(["/bin/sh", "-c", script, "du"] + excluded + ["--"] + self.folders)
         return None
 
     def finish(self, look):
-        lines = self.counter.output.decode("latin-1").splitlines()
+        sizes, _empty, files = self.counter.output.decode("latin-1").partition("\n\n")
         self.counter.close()
         self.counter = None
         deleted, hidden = look.deleted_bytes(self.folders)
-        self.counted = sum(number_after(" " + line, " ") for line in lines) * 1024 + deleted
+        self.counted = max(add_up(sizes) * 1024 + deleted, add_up(files) * LEAST_FILE_BYTES)
         if hidden:
-            self.counted = max(self.counted, self.free_at_start - self.free_bytes())
+            self.counted = max(self.counted, self.consumed_since(self.free_at_start))
         self.counted_at = time.monotonic()
         return "disk" if self.counted > self.limit else None
 
     def close(self):
         if self.counter is not None:
             self.counter.close()
+
+
+def add_up(lines):
+    """The sum of what du(1) says of each folder."""
+    return sum(number_after(" " + line, " ") for line in lines.splitlines())
 
 
 def escape_pattern(path):

@@ -57,17 +57,18 @@ const longestUncountedMs = 5_000;
 function createDiskWatch({ folder, limits }: WatchOptions): { isExceeded(tree: ProcessTree): Promise<boolean> } {
   const limit = limits.diskMb * 2 ** 20;
   const device = lstatSync(folder).dev;
-  let freeAtCounting = freeBytes(folder);
+  let freeAtCounting = freeRoom(folder);
   let counted: number | null = null;
   let countedAt = performance.now();
 
   return {
     async isExceeded(tree) {
       const sinceCounting = performance.now() - countedAt;
-      const consumed = freeAtCounting - freeBytes(folder);
+      const free = freeRoom(folder);
+      const consumed = Math.max(freeAtCounting.bytes - free.bytes, freeAtCounting.files - free.files);
       const suspicious = consumed > (limit - (counted ?? 0)) / 4 && sinceCounting > 250;
       if (!suspicious && (counted === null ? sinceCounting < 1_000 : sinceCounting < longestUncountedMs)) return false;
-      freeAtCounting = freeBytes(folder);
+      freeAtCounting = free;
       counted = (await countBytes(folder)) + deletedFileBytes(tree.pids, device);
       countedAt = performance.now();
       return counted > limit;
@@ -75,17 +76,25 @@ function createDiskWatch({ folder, limits }: WatchOptions): { isExceeded(tree: P
   };
 }
 
-function freeBytes(folder: string): number {
-  const { bfree, bsize } = statfsSync(folder);
-  return bfree * bsize;
+/** What a file counts for at least, in bytes: empty ones take room as well, and a file system has only so many. */
+const leastFileBytes = 4096;
+
+/** In bytes; `files` is what as many files as can still be made count for. */
+function freeRoom(folder: string): { bytes: number; files: number } {
+  const { bfree, bsize, ffree } = statfsSync(folder);
+  return { bytes: bfree * bsize, files: ffree * leastFileBytes };
 }
 
-/** Bytes that a folder takes on disk. Names that come and go meanwhile make `du` complain; its figure still counts. */
-function countBytes(folder: string): Promise<number> {
+/** Bytes that a folder takes on disk, or that its files count for. */
+async function countBytes(folder: string): Promise<number> {
+  const [kilobytes, files] = await Promise.all([askDu(["-skx"], folder), askDu(["-sx", "--inodes"], folder)]);
+  return Math.max(kilobytes * 1024, files * leastFileBytes);
+}
+
+/** Names that come and go meanwhile make `du` complain; its figure still counts. */
+function askDu(options: readonly string[], folder: string): Promise<number> {
   return new Promise((resolve) => {
-    const options = { env: { PATH: "/usr/bin:/bin", LC_ALL: "C" }, maxBuffer: 1 << 26 };
-    execFile("du", ["-skx", "--", folder], options, (_error, stdout) => {
-      resolve((Number.parseInt(stdout, 10) || 0) * 1024);
-    });
+    const settings = { env: { PATH: "/usr/bin:/bin", LC_ALL: "C" }, maxBuffer: 1 << 26 };
+    execFile("du", [...options, "--", folder], settings, (_error, stdout) => resolve(Number.parseInt(stdout, 10) || 0));
   });
 }
