@@ -25,14 +25,9 @@ import { makeOutputPipes } from "./local/program-output.ts";
 import { copySnapshot, createSnapshotStore, linkSnapshot } from "./local/snapshots.ts";
 import { shownFolders, writeSettings } from "./local/system-folders.ts";
 import { createUnconfinedLauncher } from "./local/unconfined.ts";
-import {
-  type CreateSandboxOptions,
-  type Leftover,
-  type ReapOptions,
-  type SandboxDescription,
-  type SandboxProvider,
-  usualBounds,
-} from "./sandbox.ts";
+import { reapAtStart } from "./reap-at-start.ts";
+import type { CreateSandboxOptions, Leftover, ReapOptions, SandboxDescription, SandboxProvider } from "./sandbox.ts";
+import { tryEach } from "./try-each.ts";
 
 export interface LocalProviderOptions {
   /** `none` runs programs on the bare host, as our own account; it has to be asked for by name. */
@@ -43,6 +38,9 @@ export interface LocalProviderOptions {
   passEnvironment: Readonly<Record<string, string>>;
   /** PATH of the host: where bubblewrap and interpreters are looked for. */
   hostPath: string;
+  /** Told of what cannot be done now, and stops nobody. */
+  onProgress?: (text: string) => void;
+  signal?: AbortSignal | undefined;
   /** False: what dead runs left is not looked for now. */
   reapAtStart?: boolean;
 }
@@ -70,15 +68,14 @@ export async function createLocalProvider(options: LocalProviderOptions): Promis
       removeOrphanedGroups();
     }
     const left = orphans.map(({ path, ageMs }): Leftover => ({ kind: "sandbox", name: basename(path), ageMs }));
-    const swept = await Promise.all(
-      snapshotFolders
-        .map((name) => join(stateFolder, name))
-        .filter(existsSync)
-        .map((folder) => createSnapshotStore({ folder, ownedByRoot: false }).sweep(bounds)),
+    const kept = snapshotFolders.map((name) => join(stateFolder, name)).filter(existsSync);
+    const swept = await tryEach(kept, (kind) =>
+      createSnapshotStore({ folder: kind, ownedByRoot: false }).sweep(bounds),
     );
     return [...left, ...swept.flat()];
   }
-  if (options.reapAtStart ?? true) await reap(usualBounds);
+  const { onProgress = () => undefined, signal } = options;
+  if (options.reapAtStart ?? true) await reapAtStart(reap, { onProgress, signal });
 
   let interpreters: Promise<HostInterpreters> | undefined;
   const interpretersOnce = () =>

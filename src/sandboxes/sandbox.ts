@@ -15,7 +15,10 @@ export interface SandboxProvider extends AsyncDisposable {
   hasSnapshot(key: string): Promise<boolean>;
   /** Forgets a snapshot; one that is not there is no error. */
   removeSnapshot(key: string): Promise<void>;
-  /** Removes what runs that are no more left behind, known by our own names and labels; nothing else is touched. */
+  /**
+   * Removes what runs that are no more left behind, known by our own names and labels; nothing else is touched. Throws
+   * for what could not be removed when all the rest was.
+   */
   reap(options: ReapOptions): Promise<Leftover[]>;
   /**
    * Fetches wheels for plain requirements (`name[extras] versions ; markers`, others are passed over) into a cache
@@ -30,6 +33,7 @@ export interface ReapOptions {
   snapshotsUnusedMs: number;
   /** True: nothing is removed. */
   dryRun: boolean;
+  signal?: AbortSignal;
 }
 
 /** What every start of a provider holds to. */
@@ -114,6 +118,7 @@ export interface Sandbox extends AsyncDisposable {
   /**
    * Keeps what stands at the given absolute paths below /work now, and installed packages of the system, under a key
    * that other sandboxes can start from. What else lies in the writable folders is not kept, and may be gone here too.
+   * A snapshot that stands under the key already is replaced; sandboxes that began with it keep what they have.
    */
   snapshot(options: { key: string; paths: readonly string[] }): Promise<void>;
 }

@@ -1,5 +1,8 @@
+import { lstat, readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { SandboxError } from "../errors.ts";
 import type { Leftover, ReapOptions } from "./sandbox.ts";
+import { tryEach } from "./try-each.ts";
 
 /** A name that every provider can keep a snapshot under. */
 export function checkSnapshotKey(key: string): void {
@@ -23,17 +26,36 @@ export function missingSnapshot(key: string, cause?: unknown): SandboxError {
   });
 }
 
+/** A snapshot, or a note of one, and how long nobody has used it, in milliseconds. */
+export interface SnapshotUse {
+  key: string;
+  unusedMs: number;
+}
+
 /** Snapshots that a provider keeps elsewhere, and when each was used last. */
 export interface SnapshotIndex {
-  list(): Promise<Array<{ key: string; unusedMs: number }>>;
-  remove(key: string): Promise<void>;
+  list(signal?: AbortSignal): Promise<SnapshotUse[]>;
+  /** A listed one, also where it is no more. */
+  remove(key: string, signal?: AbortSignal): Promise<void>;
 }
 
 export async function removeUnusedSnapshots(
   snapshots: SnapshotIndex,
-  { snapshotsUnusedMs, dryRun }: ReapOptions,
+  { snapshotsUnusedMs, dryRun, signal }: ReapOptions,
 ): Promise<Leftover[]> {
-  const unused = (await snapshots.list()).filter(({ unusedMs }) => unusedMs > snapshotsUnusedMs);
-  if (!dryRun) for (const { key } of unused) await snapshots.remove(key);
+  const unused = (await snapshots.list(signal)).filter(({ unusedMs }) => unusedMs > snapshotsUnusedMs);
+  if (!dryRun) await tryEach(unused, ({ key }) => snapshots.remove(key, signal));
   return unused.map(({ key, unusedMs }) => ({ kind: "snapshot", name: key, ageMs: unusedMs }));
+}
+
+/** What lies in a folder under names of ours; its time of change is that of the last use. What is gone meanwhile is left out. */
+export async function listNotes(folder: string, isOurs: (name: string) => boolean): Promise<SnapshotUse[]> {
+  const names = await readdir(folder).catch(() => []);
+  const notes = await Promise.all(
+    names.filter(isOurs).map(async (key): Promise<SnapshotUse[]> => {
+      const found = await lstat(join(folder, key)).catch(() => null);
+      return found === null ? [] : [{ key, unusedMs: Date.now() - found.mtimeMs }];
+    }),
+  );
+  return notes.flat();
 }

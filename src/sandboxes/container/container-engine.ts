@@ -126,9 +126,10 @@ async function call(
   }
   child.stdin.on("error", () => undefined).end(input);
   let given: "cancelled" | "too-long" | null = null;
+  const endings: Promise<void>[] = [];
   const giveUp = (reason: "cancelled" | "too-long") => () => {
     given ??= reason;
-    endEngineCall(child, { patienceMs: reason === "cancelled" ? patienceMs : 0 });
+    endings.push(endEngineCall(child, { patienceMs: reason === "cancelled" ? patienceMs : 0 }));
   };
   const timer = setTimeout(giveUp("too-long"), timeoutMs);
   const cancel = giveUp("cancelled");
@@ -142,6 +143,7 @@ async function call(
   });
   clearTimeout(timer);
   signal?.removeEventListener("abort", cancel);
+  await Promise.all(endings);
   if (given === "cancelled") throw new CancelledError(signal?.reason);
   if (given === "too-long")
     throw new SandboxError({

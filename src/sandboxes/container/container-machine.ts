@@ -1,13 +1,14 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { SandboxError } from "../../errors.ts";
+import { SandboxError, throwIfCancelled } from "../../errors.ts";
 import { lostSandbox } from "../command.ts";
 import { ownName } from "../owner.ts";
 import { agentCommand } from "../remote/agent-command.ts";
 import type { Machine, MachineProcess } from "../remote/machine.ts";
 import type { SandboxLimits } from "../sandbox.ts";
 import { type ContainerEngine, lastLine } from "./container-engine.ts";
+import { findMemoryKill } from "./find-memory-kill.ts";
 import { type ContainerMount, type RunFlags, runArguments } from "./find-run-flags.ts";
 
 export const ownerLabel = "codedistiller.owner";
@@ -69,9 +70,24 @@ export async function startContainer(options: StartContainerOptions): Promise<Ma
       cause: answer.stderr,
     });
   }
+  let last: MachineProcess | null = null;
   return {
-    start: async (argv) => followCommand(engine.start(["exec", "--interactive", "--user", "0:0", container, ...argv])),
+    async start(argv, startSignal) {
+      throwIfCancelled(startSignal);
+      last = followCommand(engine.start(["exec", "--interactive", "--user", "0:0", container, ...argv]));
+      return last;
+    },
     keep: (key, keepSignal) => options.keep(container, key, keepSignal),
+    async explainLoss() {
+      try {
+        const status = (await last?.ended())?.code ?? null;
+        return (await findMemoryKill(engine, { container, status })) ? "out-of-memory" : null;
+      } catch (error) {
+        // An engine that tells nothing more.
+        if (error instanceof SandboxError) return null;
+        throw error;
+      }
+    },
     remove,
   };
 }

@@ -1,26 +1,33 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SandboxError } from "../../errors.ts";
-import { checkSnapshotKey } from "../snapshots.ts";
+import { checkSnapshotKey, isSnapshotKey, listNotes, type SnapshotIndex, type SnapshotUse } from "../snapshots.ts";
 import { type ContainerEngine, lastLine } from "./container-engine.ts";
 import { findImage } from "./container-images.ts";
-import { createdLabel } from "./container-machine.ts";
+import { createdLabel, ownerLabel } from "./container-machine.ts";
 
 const commitMs = 20 * 60_000;
 const repository = "codedistiller-snapshot";
 
 /** Snapshots of environments as images of the engine; a file for each says when it was used last, which no engine tells. */
-export interface ContainerSnapshots {
+export interface ContainerSnapshots extends SnapshotIndex {
   imageOf(key: string): string;
-  has(key: string): Promise<boolean>;
+  has(key: string, signal?: AbortSignal): Promise<boolean>;
   save(container: string, key: string, signal?: AbortSignal): Promise<void>;
-  remove(key: string): Promise<void>;
-  /** All that are ours: those of other state folders count from when they were made. */
-  list(): Promise<Array<{ key: string; unusedMs: number }>>;
+  /** All that are ours: those of other state folders count from when they were made, and what is replaced as unused. */
+  list(signal?: AbortSignal): Promise<SnapshotUse[]>;
 }
 
-export function createContainerSnapshots(engine: ContainerEngine, folder: string): ContainerSnapshots {
+export interface ContainerSnapshotsOptions {
+  engine: ContainerEngine;
+  /** Host folder for the notes; made if it is not there. */
+  folder: string;
+  /** Labels that say whose a container is; a snapshot outlives it, and is not to have them. */
+  labels: readonly string[];
+}
+
+export function createContainerSnapshots({ engine, folder, labels }: ContainerSnapshotsOptions): ContainerSnapshots {
   const imageOf = (key: string) => {
     checkSnapshotKey(key);
     return `${repository}:${key}`;
@@ -34,15 +41,20 @@ export function createContainerSnapshots(engine: ContainerEngine, folder: string
   }
   return {
     imageOf,
-    async has(key) {
-      const there = (await findImage(engine, imageOf(key))) !== null;
+    async has(key, signal) {
+      const there = (await findImage(engine, imageOf(key), signal)) !== null;
       if (there) await note(key, new Date());
       return there;
     },
     async save(container, key, signal) {
+      const replaced = await findImage(engine, imageOf(key), signal);
       await note(key, new Date());
-      const label = `LABEL ${createdLabel}=${new Date().toISOString()}`;
-      const argv = ["commit", "--change", label, container, imageOf(key)];
+      // A container's labels cannot be left out, only emptied.
+      const changes = [
+        ...[ownerLabel, ...labels].map((name) => `${name}=`),
+        `${createdLabel}=${new Date().toISOString()}`,
+      ];
+      const argv = ["commit", ...changes.flatMap((change) => ["--change", `LABEL ${change}`]), container, imageOf(key)];
       const answer = await engine.run(argv, { timeoutMs: commitMs, signal });
       if (!answer.worked)
         throw new SandboxError({
@@ -51,26 +63,29 @@ export function createContainerSnapshots(engine: ContainerEngine, folder: string
           retryable: true,
           cause: answer.stderr,
         });
+      // Refused where a sandbox is using it, or another snapshot stands on it: nameless, it is found again later.
+      if (replaced !== null) await engine.run(["rmi", replaced]).catch(() => undefined);
     },
-    async remove(key) {
-      if (await removeImage(engine, imageOf(key))) {
+    async remove(key, signal) {
+      if (isNameless(key)) {
+        await engine.run(["rmi", key], { signal });
+        return;
+      }
+      if (await removeImage(engine, imageOf(key), signal)) {
         await rm(join(folder, key), { force: true });
         return;
       }
       // A sandbox is using it. A name can be taken from it all the same, where it has another, to be removed by later.
       if (key.startsWith(removedPrefix)) return;
       const doomed = `${removedPrefix}${randomBytes(8).toString("hex")}`;
-      await engine.run(["tag", imageOf(key), imageOf(doomed)]);
-      await engine.run(["rmi", imageOf(key)]);
+      await engine.run(["tag", imageOf(key), imageOf(doomed)], { signal });
+      await engine.run(["rmi", imageOf(key)], { signal });
       await rm(join(folder, key), { force: true });
     },
-    async list() {
-      const names: string[] = await readdir(folder).catch(() => []);
-      const noted = await Promise.all(
-        names.map(async (key) => ({ key, unusedMs: Date.now() - (await stat(join(folder, key))).mtimeMs })),
-      );
-      const others = (await listImages(engine)).filter(({ key }) => !names.includes(key));
-      return [...noted, ...others];
+    async list(signal) {
+      const noted = await listNotes(folder, isSnapshotKey);
+      const keys = new Set(noted.map(({ key }) => key));
+      return [...noted, ...(await listImages(engine, signal)).filter(({ key }) => !keys.has(key))];
     },
   };
 }
@@ -78,22 +93,37 @@ export function createContainerSnapshots(engine: ContainerEngine, folder: string
 const removedPrefix = "removed-";
 
 /** Whether it is gone, or never was. */
-async function removeImage(engine: ContainerEngine, name: string): Promise<boolean> {
-  const answer = await engine.run(["rmi", name]);
-  return answer.worked || (await findImage(engine, name)) === null;
+async function removeImage(engine: ContainerEngine, name: string, signal: AbortSignal | undefined): Promise<boolean> {
+  const answer = await engine.run(["rmi", name], { signal });
+  return answer.worked || (await findImage(engine, name, signal)) === null;
 }
 
-async function listImages(engine: ContainerEngine): Promise<Array<{ key: string; unusedMs: number }>> {
-  const argv = ["images", "--filter", `label=${createdLabel}`, "--format", "{{.Repository}}:{{.Tag}}"];
-  const { stdout } = await engine.run(argv);
-  const names = stdout.split("\n").filter((name) => /^(localhost\/)?codedistiller-snapshot:[\w.-]+$/.test(name));
-  if (names.length === 0) return [];
-  const format = `{{index .Config.Labels "${createdLabel}"}} {{join .RepoTags " "}}`;
-  const inspected = await engine.run(["image", "inspect", "--format", format, ...names]);
-  return inspected.stdout.split("\n").flatMap((line) => {
-    const [created = "", ...tags] = line.split(" ");
-    const keys = tags.flatMap((tag) => tag.split(`${repository}:`).slice(1));
-    const usedAt = (key: string) => (key.startsWith(removedPrefix) ? 0 : Date.parse(created) || Date.now());
-    return keys.map((key) => ({ key, unusedMs: Date.now() - usedAt(key) }));
-  });
+/** An image whose name another one was given is known by its id, which is no key. */
+function isNameless(key: string): boolean {
+  return /^sha256:[0-9a-f]{64}$/.test(key);
+}
+
+async function listImages(engine: ContainerEngine, signal: AbortSignal | undefined): Promise<SnapshotUse[]> {
+  const argv = ["images", "--filter", `label=${createdLabel}`, "--quiet", "--no-trunc"];
+  const ids = new Set((await engine.run(argv, { signal })).stdout.match(/\b[0-9a-f]{64}\b/g));
+  if (ids.size === 0) return [];
+  const format = `{{.Id}} {{index .Config.Labels "${createdLabel}"}} {{join .RepoTags " "}}`;
+  // One that is removed meanwhile makes the command fail; the others are told all the same.
+  const inspected = await engine.run(["image", "inspect", "--format", format, ...ids], { signal });
+  return inspected.stdout.split("\n").flatMap(readImageLine);
+}
+
+function readImageLine(line: string): SnapshotUse[] {
+  const [, id, created = "", tags = ""] = /^(?:sha256:)?([0-9a-f]{64}) (\S+) ?(.*)$/.exec(line) ?? [];
+  if (id === undefined) return [];
+  const ageMs = Date.now() - (Date.parse(created) || Date.now());
+  // One that is being made has no name yet.
+  if (tags === "") return [{ key: `sha256:${id}`, unusedMs: ageMs > commitMs ? sinceEverMs() : ageMs }];
+  const keys = tags.split(" ").flatMap((tag) => /^(?:localhost\/)?codedistiller-snapshot:(.+)$/.exec(tag)?.[1] ?? []);
+  return keys.map((key) => ({ key, unusedMs: key.startsWith(removedPrefix) ? sinceEverMs() : ageMs }));
+}
+
+/** For what was removed or replaced, and is there only since it was in use then. */
+function sinceEverMs(): number {
+  return Date.now();
 }

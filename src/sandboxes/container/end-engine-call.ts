@@ -14,6 +14,7 @@ export async function endEngineCall(child: ChildProcess, { patienceMs }: { patie
   if (await endsWithin(child, patienceMs)) return;
   for (const begin = performance.now(); performance.now() - begin < endingMs; ) {
     const below = descendantsOf(child);
+    if (below === null) break;
     for (const pid of below) killQuietly(pid);
     if (below.length === 0) child.kill("SIGTERM");
     if (await endsWithin(child, 200)) break;
@@ -29,11 +30,16 @@ async function endsWithin(child: ChildProcess, milliseconds: number): Promise<bo
   return hasEnded();
 }
 
-function descendantsOf({ pid }: ChildProcess): number[] {
+/** Null where this machine does not tell: the command itself has to be ended all the same. */
+function descendantsOf({ pid }: ChildProcess): number[] | null {
   if (pid === undefined || !existsSync(`/proc/${pid}`)) return [];
-  return createProcessTable()
-    .treeOf(pid)
-    .pids.filter((one) => one !== pid);
+  try {
+    return createProcessTable()
+      .treeOf(pid)
+      .pids.filter((one) => one !== pid);
+  } catch {
+    return null;
+  }
 }
 
 function killQuietly(pid: number): void {

@@ -67,32 +67,66 @@ export interface FindRunFlagsOptions {
   image: string;
   /** A host file to try whether it can be shown; null where it cannot. */
   shown: string | null;
+  /** Told where the kernel does not hold the limits. */
+  onProgress?: (text: string) => void;
   signal: AbortSignal | undefined;
 }
 
 /** Throws SandboxError, code `sandbox-unavailable`, where no container can be started in any way. */
-export async function findRunFlags({ engine, image, shown, signal }: FindRunFlagsOptions): Promise<RunFlags> {
-  let problem = "";
-  const inside = "/opt/shown";
-  const starts = async (flags: RunFlags, network: "full" | "none", mounts: ContainerMount[] = []) => {
-    const program = ["python3", image, "-c", `import os; print(os.path.isfile("${inside}"))`];
-    const answer = await engine.run([...tryingArguments(flags, engine.name, network, mounts), ...program], { signal });
-    if (!answer.worked) problem ||= lastLine(answer.stderr);
-    return { works: answer.worked, shows: answer.worked && mounts.length > 0 && answer.stdout.trim() === "True" };
-  };
+export async function findRunFlags(options: FindRunFlagsOptions): Promise<RunFlags> {
+  const { shown } = options;
+  const trial = createTrial(options);
+  const flags = await findLimits(trial, options);
+  const mounts = shown === null || /[,"]/.test(shown) ? [] : [{ host: shown, inside: shownInside }];
+  const { works, shows } = await trial.start(flags, "full", mounts);
+  if (works) return { ...flags, showsFolders: shows };
+  const hostNetwork = !(await trial.start(flags, "full")).works;
+  const second = mounts.length > 0 && hostNetwork ? await trial.start(flags, "none", mounts) : { shows: false };
+  return { ...flags, hostNetwork, showsFolders: second.shows };
+}
+
+/** The first that start a container. Limits held by the kernel are not given up for a failure that passes. */
+async function findLimits(trial: Trial, { engine, image, onProgress }: FindRunFlagsOptions): Promise<RunFlags> {
   for (const flags of candidates(engine.name)) {
-    if (!(await starts(flags, "none")).works) continue;
-    const mounts = shown === null || /[,"]/.test(shown) ? [] : [{ host: shown, inside }];
-    const { works, shows } = await starts(flags, "full", mounts);
-    if (works) return { ...flags, showsFolders: shows };
-    const hostNetwork = !(await starts(flags, "full")).works;
-    const second = mounts.length > 0 && hostNetwork ? await starts(flags, "none", mounts) : { shows: false };
-    return { ...flags, hostNetwork, showsFolders: second.shows };
+    if (!(await trial.start(flags, "none")).works) continue;
+    if (flags.limited) return flags;
+    const limited = { ...flags, limited: true };
+    if ((await trial.start(limited, "none")).works) return limited;
+    onProgress?.(
+      `${engine.name} cannot have the kernel hold memory, processor and processes of containers to their limits here (${trial.firstProblem()}): they are watched instead`,
+    );
+    return flags;
   }
   throw new SandboxError({
     code: "sandbox-unavailable",
-    userMessage: `${engine.name} cannot start a container from ${image}: ${problem}. The image needs python3.`,
+    userMessage: `${engine.name} cannot start a container from ${image}: ${trial.firstProblem()}. The image needs python3.`,
   });
+}
+
+interface Trial {
+  start(
+    flags: RunFlags,
+    network: "full" | "none",
+    mounts?: readonly ContainerMount[],
+  ): Promise<{ works: boolean; shows: boolean }>;
+  firstProblem(): string;
+}
+
+const shownInside = "/opt/shown";
+
+function createTrial({ engine, image, signal }: FindRunFlagsOptions): Trial {
+  let problem = "";
+  const program = ["python3", image, "-c", `import os; print(os.path.isfile("${shownInside}"))`];
+  return {
+    async start(flags, network, mounts = []) {
+      const answer = await engine.run([...tryingArguments(flags, engine.name, network, mounts), ...program], {
+        signal,
+      });
+      if (!answer.worked) problem ||= lastLine(answer.stderr);
+      return { works: answer.worked, shows: answer.worked && mounts.length > 0 && answer.stdout.trim() === "True" };
+    },
+    firstProblem: () => problem,
+  };
 }
 
 /** What comes in front of a command of the engine for containers to start at all, from any image; nothing where none do. */

@@ -1,7 +1,6 @@
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
-import { lstat, mkdir, open, readdir, readFile, realpath, rename, rm, statfs, symlink, utimes } from "node:fs/promises";
+import { mkdir, realpath, rename, rm, symlink, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { SandboxError } from "../../errors.ts";
@@ -9,6 +8,8 @@ import type { Leftover, ReapOptions } from "../sandbox.ts";
 import { checkSnapshotKey, missingSnapshot } from "../snapshots.ts";
 import { childOf, isErrno, openBeneath, statBeneath } from "./beneath.ts";
 import { locate, type Mount, type SandboxPlace } from "./place.ts";
+import { manifestName, readManifest, type SnapshotManifest, writeManifest } from "./snapshot-manifest.ts";
+import { sweepSnapshots, unfinishedPrefix } from "./sweep-snapshots.ts";
 
 export interface SnapshotStore {
   has(key: string): Promise<boolean>;
@@ -28,15 +29,10 @@ export interface SnapshotStoreOptions {
   wantedFreeBytes?: number;
 }
 
-const unfinishedForMs = 24 * 3600_000;
-/** One used this recently may be in use, and stays even where the disk is short. */
-const inUseForMs = 6 * 3600_000;
-const unfinishedPrefix = ".unfinished-";
-const manifestName = "snapshot.json";
-
 /**
- * Snapshots are folders `<key>/` holding the kept paths as `0`, `1`, ... and a manifest. One is assembled under
- * another name and appears by a single rename, so whatever stands under a key is whole.
+ * Snapshots are folders `<key>/` holding a manifest and, in a folder that it names, the kept paths. One is assembled
+ * under another name and appears by a single rename, so whatever stands under a key is whole. One that replaces another
+ * stands beside it until its manifest takes the place of the other's: who has mounted the old one keeps it.
  */
 export function createSnapshotStore({
   folder,
@@ -48,73 +44,51 @@ export function createSnapshotStore({
     return join(folder, key);
   }
 
-  async function mountsOf(key: string): Promise<Mount[]> {
-    const snapshot = folderOf(key);
-    let kept: string[];
-    try {
-      kept = JSON.parse(await readFile(join(snapshot, manifestName), "utf8")) as string[];
-    } catch (error) {
-      throw missingSnapshot(key, error);
-    }
-    const now = new Date();
-    await utimes(snapshot, now, now);
-    return kept.map((inside, index) => ({ inside, host: join(snapshot, String(index)) }));
-  }
-
   return {
-    mountsOf,
-    async has(key) {
-      return existsSync(join(folderOf(key), manifestName));
+    async mountsOf(key) {
+      const snapshot = folderOf(key);
+      const manifest = await readManifest(snapshot);
+      if (manifest === null) throw missingSnapshot(key);
+      const now = new Date();
+      await utimes(snapshot, now, now).catch(() => undefined);
+      return listMounts(snapshot, manifest);
     },
+    has: async (key) => (await readManifest(folderOf(key))) !== null,
     async save(key, place, paths) {
       const snapshot = folderOf(key);
-      const unfinished = join(folder, `${unfinishedPrefix}${randomUUID()}`);
-      await mkdir(unfinished, { recursive: true, mode: 0o755 });
+      const manifest = { content: randomUUID(), paths: [...paths] };
+      const unfinished = join(folder, unfinishedPrefix + manifest.content);
+      await mkdir(join(unfinished, manifest.content), { recursive: true, mode: 0o755 });
       try {
-        for (const [index, path] of paths.entries()) await keep(place, path, join(unfinished, String(index)));
+        for (const [index, path] of paths.entries())
+          await keep(place, path, join(unfinished, manifest.content, String(index)));
         if (ownedByRoot) await giveToRoot(unfinished);
-        await writeManifest(join(unfinished, manifestName), paths);
-        await rename(unfinished, snapshot).catch((error: unknown) => {
-          // Another process kept the same thing first.
-          if (!isErrno(error, "ENOTEMPTY", "EEXIST")) throw error;
-        });
+        await writeManifest(join(unfinished, manifestName), manifest);
+        await putInPlace(unfinished, snapshot, manifest);
       } catch (error) {
         throw error instanceof SandboxError ? error : failed(String(error), error);
       } finally {
         await rm(unfinished, { recursive: true, force: true });
       }
-      return mountsOf(key);
+      return listMounts(snapshot, manifest);
     },
-    async remove(key) {
-      await rm(folderOf(key), { recursive: true, force: true });
-    },
-    async sweep({ snapshotsUnusedMs, dryRun }) {
-      const kept: Leftover[] = [];
-      const removed: Leftover[] = [];
-      async function drop(snapshot: Leftover): Promise<void> {
-        if (!dryRun) await rm(join(folder, snapshot.name), { recursive: true, force: true });
-        removed.push(snapshot);
-      }
-      for (const name of await readdir(folder)) {
-        const snapshot: Leftover = {
-          kind: "snapshot",
-          name,
-          ageMs: Date.now() - (await lstat(join(folder, name))).mtimeMs,
-        };
-        const isOld = snapshot.ageMs > (name.startsWith(unfinishedPrefix) ? unfinishedForMs : snapshotsUnusedMs);
-        if (isOld) await drop(snapshot);
-        else if (snapshot.ageMs > inUseForMs) kept.push(snapshot);
-      }
-      // How much room the next one would make is not known before.
-      if (dryRun) return removed;
-      for (const snapshot of kept.sort((a, b) => b.ageMs - a.ageMs)) {
-        const { bavail, bsize } = await statfs(folder);
-        if (bavail * bsize > wantedFreeBytes) break;
-        await drop(snapshot);
-      }
-      return removed;
-    },
+    remove: (key) => rm(folderOf(key), { recursive: true, force: true }),
+    sweep: (bounds) => sweepSnapshots({ ...bounds, folder, wantedFreeBytes }),
   };
+}
+
+function listMounts(snapshot: string, { content, paths }: SnapshotManifest): Mount[] {
+  return paths.map((inside, index) => ({ inside, host: join(snapshot, content, String(index)) }));
+}
+
+async function putInPlace(unfinished: string, snapshot: string, { content }: SnapshotManifest): Promise<void> {
+  try {
+    await rename(unfinished, snapshot);
+  } catch (error) {
+    if (!isErrno(error, "ENOTEMPTY", "EEXIST")) throw error;
+    await rename(join(unfinished, content), join(snapshot, content));
+    await rename(join(unfinished, manifestName), join(snapshot, manifestName));
+  }
 }
 
 /** Puts copies of a snapshot that programs may change in a new sandbox, where no program has run yet. */
@@ -162,12 +136,6 @@ async function giveToRoot(folder: string): Promise<void> {
   const options = { env: { PATH: "/usr/bin:/bin" }, maxBuffer: 1 << 26 };
   await run("chown", ["-hR", "0:0", "--", folder], options);
   await run("chmod", ["-R", "a+rX,go-w,u-s,g-s", "--", folder], options);
-}
-
-async function writeManifest(path: string, paths: readonly string[]): Promise<void> {
-  await using file = await open(path, "wx", 0o644);
-  await file.writeFile(JSON.stringify(paths));
-  await file.sync();
 }
 
 function failed(detail: string, cause?: unknown): SandboxError {

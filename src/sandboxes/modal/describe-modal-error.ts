@@ -4,10 +4,12 @@ import { lostSandbox } from "../command.ts";
 
 /** Status codes of gRPC: https://grpc.io/docs/guides/status-codes/ */
 const status = {
+  invalidArgument: 3,
   deadlineExceeded: 4,
   notFound: 5,
   permissionDenied: 7,
   resourceExhausted: 8,
+  failedPrecondition: 9,
   unavailable: 14,
   unauthenticated: 16,
 };
@@ -31,6 +33,12 @@ export function describeModalError(error: unknown, what: string): DistillerError
       retryable: true,
       cause: error,
     });
+  if (code === status.invalidArgument || code === status.failedPrecondition)
+    return new SandboxError({
+      code: "sandbox-settings",
+      userMessage: `Modal refuses ${what} as it was asked for (${detail}): look at gpu, sandbox_image, sandbox_cpu_cores, memory and egress_domains of the configuration, and at what the workspace allows.`,
+      cause: error,
+    });
   if (name === "ConflictError")
     return new SandboxError({
       code: "sandbox-not-started",
@@ -47,6 +55,11 @@ export function describeModalError(error: unknown, what: string): DistillerError
     retryable: true,
     cause: error,
   });
+}
+
+/** Of a sandbox that is there already, which no setting can be wrong for: it cannot be used any more. */
+export function asLost(error: DistillerError): DistillerError {
+  return /^sandbox-(failed|settings)$/.test(error.code) ? lostSandbox(error.userMessage, error) : error;
 }
 
 /** It is gone, or we have let go of it. */

@@ -19,13 +19,17 @@ export interface ModalConnection {
   /** Builds the image where Modal does not have it yet; returns its id. */
   buildImage(recipe: ImageRecipe, onProgress: (text: string) => void, signal?: AbortSignal): Promise<string>;
   createSandbox(imageId: string, params: SandboxCreateParams, signal?: AbortSignal): Promise<Sandbox>;
+  /** The first word to Modal: throws SandboxError where it does not accept us, or does not answer. */
+  greet(signal?: AbortSignal): Promise<void>;
   /** Running sandboxes of our app with all these tags. */
-  listSandboxes(tags: Record<string, string>): Promise<Array<{ sandbox: Sandbox; tags: Record<string, string> }>>;
+  listSandboxes(tags: Record<string, string>, signal?: AbortSignal): Promise<Sandbox[]>;
+  /** All tags of a sandbox; null where it is gone. */
+  readTags(sandbox: Sandbox, signal?: AbortSignal): Promise<Record<string, string> | null>;
   /** How a sandbox ended, asked of Modal now; null where it runs, or nobody can tell. */
   findEnd(sandbox: Sandbox): Promise<SandboxEnd | null>;
   /** Ends a sandbox; one that is gone already is no error. */
-  endSandbox(sandbox: Sandbox): Promise<void>;
-  removeImage(imageId: string): Promise<void>;
+  endSandbox(sandbox: Sandbox, signal?: AbortSignal): Promise<void>;
+  removeImage(imageId: string, signal?: AbortSignal): Promise<void>;
   /** Ends calls that are still under way, so that none keeps the process alive. */
   close(): Promise<void>;
 }
@@ -48,9 +52,11 @@ export async function connectToModal({ appName, ...options }: ConnectOptions): P
   const { client, close } = await openModalClient([log.middleware, ends.middleware]);
   /** What comes to be although nobody waits for it any more is ended then. */
   const unwanted = new Set<Promise<unknown>>();
-  const soon = <Result>(what: string, action: () => Promise<Result>) =>
-    callModal({ what, deadlineMs: shortMs }, action);
-  const openApp = once(() => soon("a look at the app", () => client.apps.fromName(appName, { createIfMissing: true })));
+  const soon = <Result>(what: string, action: () => Promise<Result>, signal?: AbortSignal) =>
+    callModal({ what, deadlineMs: shortMs, signal }, action);
+  const openApp = once((signal) =>
+    soon("a look at the app", () => client.apps.fromName(appName, { createIfMissing: true }), signal),
+  );
 
   function endWhenMade(creating: Promise<Sandbox>): void {
     const ending = creating.then((sandbox) => sandbox.terminate()).catch(() => undefined);
@@ -65,7 +71,7 @@ export async function connectToModal({ appName, ...options }: ConnectOptions): P
       const from = client.images.fromRegistry(base);
       const image = commands.length > 0 ? from.dockerfileCommands([...commands]) : from;
       using _listening = log.listen(onProgress);
-      const app = await openApp();
+      const app = await openApp(signal);
       const call = { what: "the build of the image", deadlineMs: buildMs, signal };
       try {
         return (await callModal(call, () => image.build(app))).imageId;
@@ -74,7 +80,7 @@ export async function connectToModal({ appName, ...options }: ConnectOptions): P
       }
     },
     async createSandbox(imageId, params, signal) {
-      const app = await openApp();
+      const app = await openApp(signal);
       const creating = (async () => {
         const image: Image = await client.images.fromId(imageId);
         return client.sandboxes.create(app, image, params);
@@ -86,9 +92,15 @@ export async function connectToModal({ appName, ...options }: ConnectOptions): P
         throw error;
       }
     },
-    async listSandboxes(tags) {
-      const { appId } = await openApp();
-      return soon("the list of sandboxes", () => listWithTags(client, { appId, tags }));
+    async greet(signal) {
+      await openApp(signal);
+    },
+    async listSandboxes(tags, signal) {
+      const { appId } = await openApp(signal);
+      return soon("the list of sandboxes", () => collect(client.sandboxes.list({ appId, tags })), signal);
+    },
+    async readTags(sandbox, signal) {
+      return (await soon("the tags of a sandbox", () => sandbox.getTags().catch(passOver), signal)) ?? null;
     },
     async findEnd(sandbox) {
       // The end of a sandbox may be known a moment later than that of what ran in it.
@@ -99,11 +111,11 @@ export async function connectToModal({ appName, ...options }: ConnectOptions): P
       }
       return null;
     },
-    async endSandbox(sandbox) {
-      await soon("the end of a sandbox", () => sandbox.terminate().catch(passOver));
+    async endSandbox(sandbox, signal) {
+      await soon("the end of a sandbox", () => sandbox.terminate().catch(passOver), signal);
     },
-    async removeImage(imageId) {
-      await soon("the removal of an image", () => client.images.delete(imageId).catch(passOver));
+    async removeImage(imageId, signal) {
+      await soon("the removal of an image", () => client.images.delete(imageId).catch(passOver), signal);
     },
     async close() {
       const over = new AbortController();
@@ -115,13 +127,10 @@ export async function connectToModal({ appName, ...options }: ConnectOptions): P
   };
 }
 
-async function listWithTags(client: ModalClient, options: { appId: string; tags: Record<string, string> }) {
-  const listed: Sandbox[] = [];
-  for await (const sandbox of client.sandboxes.list(options)) listed.push(sandbox);
-  const found = await Promise.all(
-    listed.map(async (sandbox) => ({ sandbox, tags: await sandbox.getTags().catch(passOver) })),
-  );
-  return found.flatMap((each) => (each.tags ? [{ ...each, tags: each.tags }] : []));
+async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const collected: Item[] = [];
+  for await (const item of items) collected.push(item);
+  return collected;
 }
 
 /** For what is gone meanwhile; throws any other error. */
@@ -130,7 +139,7 @@ function passOver(error: unknown): undefined {
 }
 
 function describeBuildFailure(error: unknown, base: string, log: string): unknown {
-  if (!(error instanceof DistillerError) || error.code !== "sandbox-failed") return error;
+  if (!(error instanceof DistillerError) || !/^sandbox-(failed|settings)$/.test(error.code)) return error;
   return new SandboxError({
     code: "sandbox-image",
     userMessage: `Modal could not build the image from ${base}: ${log.split("\n").at(-1)?.slice(0, 300) || error.userMessage}`,

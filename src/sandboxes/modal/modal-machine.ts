@@ -4,7 +4,7 @@ import { SandboxError } from "../../errors.ts";
 import { lostSandbox } from "../command.ts";
 import type { Machine, MachineProcess } from "../remote/machine.ts";
 import { callModal } from "./call-modal.ts";
-import { describeModalError } from "./describe-modal-error.ts";
+import { asLost, describeModalError } from "./describe-modal-error.ts";
 import type { ModalConnection } from "./modal-connection.ts";
 import type { SandboxEnd } from "./sandbox-ends.ts";
 
@@ -25,17 +25,18 @@ export interface ModalMachineOptions {
 /** A sandbox of Modal as a machine for the agent. */
 export function createModalMachine({ connection, sandbox, lifetimeMs, keep, onRemoved }: ModalMachineOptions): Machine {
   return {
-    async start(argv) {
+    async start(argv, signal) {
       // No time limit of Modal's: the agent and our own deadlines hold them, and the SDK's timer would outlive the command.
-      const process = await callModal({ what: "a command's start", deadlineMs: connection.deadlines.startMs }, () =>
-        sandbox.exec([...argv], {
-          mode: "binary",
-          stdout: "pipe",
-          stderr: "pipe",
-          workdir: "/",
-        }),
-      );
-      return followProcess(process);
+      const params = { mode: "binary", stdout: "pipe", stderr: "pipe", workdir: "/" } as const;
+      const starting = sandbox.exec([...argv], params).then(followProcess);
+      const call = { what: "a command's start", deadlineMs: connection.deadlines.startMs, signal };
+      try {
+        return await callModal(call, () => starting);
+      } catch (error) {
+        // It may come yet.
+        starting.then((late) => late.release()).catch(() => undefined);
+        throw error instanceof SandboxError ? asLost(error) : error;
+      }
     },
     keep: (key, signal) => keep(sandbox, key, signal),
     async remove() {
@@ -70,7 +71,8 @@ function followProcess(process: ContainerProcess<Uint8Array>): MachineProcess {
     for await (const chunk of readAll(errors)) stderr = (stderr + Buffer.from(chunk)).slice(-keptErrorCharacters);
   })().catch(() => undefined);
   return {
-    write: (bytes) => input.write(bytes).catch((error: unknown) => Promise.reject(describeModalError(error, "input"))),
+    write: (bytes) =>
+      input.write(bytes).catch((error: unknown) => Promise.reject(asLost(describeModalError(error, "input")))),
     output: readOutput(output),
     async ended() {
       // Its exit status is not asked for: the SDK would wait for it, and keep us alive, as long as the sandbox may last.
@@ -98,7 +100,6 @@ async function* readOutput(reader: Reader): AsyncGenerator<Uint8Array> {
   try {
     yield* readAll(reader);
   } catch (error) {
-    const described = describeModalError(error, "the output of a command");
-    throw described.code === "sandbox-failed" ? lostSandbox(described.userMessage, error) : described;
+    throw asLost(describeModalError(error, "the output of a command"));
   }
 }

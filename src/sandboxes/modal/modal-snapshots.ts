@@ -1,10 +1,10 @@
-import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Sandbox } from "modal";
 import { z } from "zod";
 import { parseBoundedJson } from "../../bounded-json.ts";
 import { SandboxError } from "../../errors.ts";
-import { checkSnapshotKey, isSnapshotKey, type SnapshotIndex } from "../snapshots.ts";
+import { checkSnapshotKey, isSnapshotKey, listNotes, type SnapshotIndex } from "../snapshots.ts";
 import { callModal } from "./call-modal.ts";
 import type { ModalConnection } from "./modal-connection.ts";
 
@@ -48,28 +48,21 @@ export function createModalSnapshots(connection: ModalConnection, folder: string
       const take = () => sandbox.snapshotFilesystem({ timeoutMs: snapshotMs, ttlMs: lifeMs });
       const call = { what: "a snapshot", deadlineMs: snapshotMs + graceMs, signal };
       const { imageId } = await callModal(call, take).catch(describe);
+      // The image that is replaced may be in use, and goes by Modal's own bound.
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await writeFile(fileOf(key), JSON.stringify({ imageId, keptAt: Date.now() }));
     },
-    async remove(key) {
+    async remove(key, signal) {
       const imageId = await find(key);
       await forget(key);
-      if (imageId !== null) await connection.removeImage(imageId);
+      if (imageId !== null) await connection.removeImage(imageId, signal);
     },
-    async list() {
-      const names = await readdir(folder).catch(() => []);
-      const listed = names.filter(isSnapshotKey).map(async (key) => {
-        // Another process may have removed it just now.
-        const { mtimeMs } = (await stat(join(folder, key)).catch(() => null)) ?? { mtimeMs: Date.now() };
-        return { key, unusedMs: Date.now() - mtimeMs };
-      });
-      return Promise.all(listed);
-    },
+    list: () => listNotes(folder, isSnapshotKey),
   };
 }
 
 function describe(error: unknown): never {
-  if (!(error instanceof SandboxError) || error.code !== "sandbox-failed") throw error;
+  if (!(error instanceof SandboxError) || !/^sandbox-(failed|settings)$/.test(error.code)) throw error;
   const userMessage = `The environment could not be kept: ${error.userMessage}. The example is not to blame; try again.`;
   throw new SandboxError({ code: "snapshot-failed", userMessage, retryable: true, cause: error });
 }

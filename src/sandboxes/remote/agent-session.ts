@@ -50,7 +50,7 @@ export class AgentSession {
   async call<Result extends z.ZodType>(call: AgentCall<Result>): Promise<z.infer<Result>> {
     throwIfCancelled(call.signal);
     clearTimeout(this.#leaving);
-    const conversation = await this.#open();
+    const conversation = await this.#open(call.signal);
     const finished = new AbortController();
     let answer: unknown;
     try {
@@ -76,9 +76,9 @@ export class AgentSession {
     return parsed.data;
   }
 
-  async #open(): Promise<Conversation> {
+  async #open(signal: AbortSignal | undefined): Promise<Conversation> {
     if (this.#conversation === null) {
-      const process = await this.#machine.start(agentCommand({ op: "serve" }));
+      const process = await this.#machine.start(agentCommand({ op: "serve" }), signal);
       this.#conversation = { process, frames: decodeFrames(process.output) };
     }
     return this.#conversation;

@@ -79,7 +79,8 @@ function addEntry(
   });
 }
 
-export interface Unpacker {
+/** Disposing of it gives up an archive that has not ended, and all that is open for it. */
+export interface Unpacker extends AsyncDisposable {
   write(bytes: Uint8Array): Promise<void>;
   /** Resolves with what was written, once the archive has ended. */
   finish(): Promise<GotFolder["files"]>;
@@ -119,6 +120,10 @@ export async function unpackInto(options: GetFolderOptions): Promise<Unpacker> {
       archive.end(null);
       await reading;
       return files;
+    },
+    async [Symbol.asyncDispose]() {
+      archive.destroy(new Error("the archive has not come to its end"));
+      await reading.catch(() => undefined);
     },
   };
 }

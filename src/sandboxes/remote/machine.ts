@@ -6,7 +6,7 @@ import type { SandboxError } from "../../errors.ts";
  */
 export interface Machine {
   /** Starts a command as root, with pipes. Throws SandboxError where it could not be started. */
-  start(argv: readonly string[]): Promise<MachineProcess>;
+  start(argv: readonly string[], signal?: AbortSignal): Promise<MachineProcess>;
   /** Keeps the whole file system under a key; `paths` are written down with it. */
   keep(key: string, signal?: AbortSignal): Promise<void>;
   /** Why it went away: the program's doing, or an error that says more; null where that cannot be told. */

@@ -1,10 +1,7 @@
 import { randomInt } from "node:crypto";
 import { z } from "zod";
-import { parseBoundedJson } from "../../bounded-json.ts";
 import { CancelledError, SandboxError } from "../../errors.ts";
-import { captureOutput } from "../capture-output.ts";
 import { baseEnvironment, checkAbsolute, checkCommand, longestTimerMs, signalOf } from "../command.ts";
-import { createReporter } from "../report-output.ts";
 import type {
   CommandResult,
   CommandStatus,
@@ -20,6 +17,7 @@ import { type AgentCall, AgentSession } from "./agent-session.ts";
 import { packFiles, packFolder, unpackInto } from "./archive.ts";
 import type { Frame } from "./frames.ts";
 import type { Machine } from "./machine.ts";
+import { receiveOutput } from "./receive-output.ts";
 
 export interface RemoteSandboxOptions {
   machine: Machine;
@@ -51,11 +49,6 @@ const Ended = Done.extend({
   ]),
   durationMs: z.number(),
   peakMemoryMb: z.number().nullable(),
-});
-const LeftOut = z.object({
-  stream: z.enum(["o", "e"]),
-  bytes: z.number().int().nonnegative(),
-  lines: z.array(z.string()).default([]),
 });
 const Left = Done.extend({
   left: z.array(
@@ -136,7 +129,7 @@ export class RemoteSandbox implements Sandbox {
   async getFolder(options: GetFolderOptions): Promise<GotFolder> {
     const { from, exclude = [], maxFileBytes, maxTotalBytes, maxFiles } = options;
     const request = { op: "get", from: checkAbsolute(from), exclude, maxFileBytes, maxTotalBytes, maxFiles };
-    const archive = await unpackInto(options);
+    await using archive = await unpackInto(options);
     const onFrame = ({ type, payload }: Frame) => (type === "d" ? archive.write(payload) : undefined);
     const { left } = await this.ask({ request, result: Left, deadlineMs: movingMs, onFrame });
     return { files: await archive.finish(), left };
@@ -196,11 +189,15 @@ export async function openSandbox(
 }
 
 /** Ends what runs in a used machine and removes what it left: as new, for programs of another account. */
-export async function reopenSandbox(options: RemoteSandboxOptions): Promise<RemoteSandbox> {
+export async function reopenSandbox(
+  options: RemoteSandboxOptions,
+  { signal }: { signal?: AbortSignal | undefined } = {},
+): Promise<RemoteSandbox> {
   const { uid } = options;
   const sandbox = new RemoteSandbox({ ...options, uid: chooseAccount() });
-  await sandbox.ask({ request: { op: "reset", uid, newUid: sandbox.uid }, result: Done, deadlineMs: courtesyMs });
-  await sandbox.putOwnFiles();
+  const request = { op: "reset", uid, newUid: sandbox.uid };
+  await sandbox.ask({ request, result: Done, deadlineMs: courtesyMs, signal });
+  await sandbox.putOwnFiles(signal);
   return sandbox;
 }
 
@@ -210,29 +207,6 @@ export async function reopenSandbox(options: RemoteSandboxOptions): Promise<Remo
  */
 export function chooseAccount(): number {
   return randomInt(20_000, 60_000);
-}
-
-function receiveOutput({ outputLimitBytes, onOutput }: Pick<RunCommandOptions, "outputLimitBytes" | "onOutput">): {
-  receive: (frame: Frame) => void;
-  finish: () => Pick<CommandResult, "stdout" | "stderr">;
-} {
-  const open = (name: "stdout" | "stderr") => ({
-    capture: captureOutput(outputLimitBytes),
-    report: onOutput ? createReporter((text) => onOutput(name, text)) : () => undefined,
-  });
-  const streams = { o: open("stdout"), e: open("stderr") };
-  return {
-    receive({ type, payload }) {
-      if (type === "o" || type === "e") {
-        streams[type].capture.write(payload);
-        streams[type].report(payload);
-      } else if (type === "s") {
-        const { data } = LeftOut.safeParse(parseBoundedJson(payload.toString())?.value);
-        if (data) streams[data.stream].capture.leaveOut(data);
-      }
-    },
-    finish: () => ({ stdout: streams.o.capture.finish(), stderr: streams.e.capture.finish() }),
-  };
 }
 
 function statusOf(status: z.infer<typeof Ended>["status"]): CommandStatus {

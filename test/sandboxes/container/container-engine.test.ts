@@ -1,9 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { CancelledError } from "../../../src/errors.ts";
 import { findContainerEngine } from "../../../src/sandboxes/container/container-engine.ts";
+import { findRunFlags } from "../../../src/sandboxes/container/find-run-flags.ts";
 import { createContainerProvider } from "../../../src/sandboxes/container.ts";
 import { limits } from "../../contracts/contract-subject.ts";
 import { countSleepers, sleepMarker, until } from "../../contracts/host-processes.ts";
@@ -101,6 +102,76 @@ describe("the container engine", () => {
     expect(await isLocal({ DOCKER_HOST: "tcp://10.0.0.1:2376" })).toBe(false);
     expect(await isLocal({ DOCKER_HOST: "ssh://build@host" })).toBe(false);
     expect(await isLocal({ CONTAINER_HOST: "ssh://build@host" }, "podman")).toBe(false);
+  });
+});
+
+describe("limits of the kernel", () => {
+  /** Starts containers without limits, and with them from the given try on. */
+  async function findLimits(firstGoodTry: number): Promise<{ limited: boolean; told: string[] }> {
+    const own = newFolder();
+    const count = `${own}/tries`;
+    const { environment } = makeFakeEngines(own, {
+      docker: `[ "$1" = version ] && { ${dockerVersion}; exit; }
+        case "$*" in
+          *--memory*)
+            echo try >> ${count}
+            [ "$(/usr/bin/wc -l < ${count})" -ge ${firstGoodTry} ] || { echo "cgroups are busy" >&2; exit 126; } ;;
+        esac`,
+    });
+    const engine = await findContainerEngine({ environment });
+    const told: string[] = [];
+    const onProgress = (text: string) => told.push(text);
+    const flags = await findRunFlags({ engine, image: "some-image", shown: null, onProgress, signal: undefined });
+    return { limited: flags.limited, told };
+  }
+
+  it("are not given up for a failure that passes", async () => {
+    expect(await findLimits(1)).toEqual({ limited: true, told: [] });
+    expect(await findLimits(2)).toEqual({ limited: true, told: [] });
+  });
+
+  it("are not given up in silence", async () => {
+    expect(await findLimits(1000)).toEqual({
+      limited: false,
+      told: [expect.stringMatching(/^docker cannot have the kernel hold .*\(cgroups are busy\): they are watched/)],
+    });
+  });
+});
+
+describe("what earlier runs left", () => {
+  const start = (environment: Record<string, string>, stateFolder: string, onProgress?: (text: string) => void) =>
+    createContainerProvider({
+      ...{ image: "some-image", stateFolder, passEnvironment: {}, environment, cpuCores: 1, gpu: false },
+      ...(onProgress ? { onProgress } : {}),
+    });
+
+  it("stops no start where a note cannot be read, or is none of ours", async () => {
+    const own = newFolder();
+    const { environment, calls } = makeFakeEngines(own, { docker: `[ "$1" = version ] && ${dockerVersion}` });
+    const notes = join(own, "state", "snapshots-docker");
+    mkdirSync(notes, { recursive: true });
+    symlinkSync("/nowhere", join(notes, "broken"));
+    writeFileSync(join(notes, ".of another program"), "");
+    utimesSync(join(notes, ".of another program"), 0, 0);
+    const told: string[] = [];
+    await using _provider = await start(environment, join(own, "state"), (text) => told.push(text));
+    expect(told).toEqual([]);
+    expect(calls().filter((call) => call.includes("rmi"))).toEqual([]);
+  });
+
+  it("stops no start where the engine refuses or fails", async () => {
+    const own = newFolder();
+    const id = "a".repeat(64);
+    const { environment, calls } = makeFakeEngines(own, {
+      docker: `case "$1 $2" in
+        "version "*) ${dockerVersion} ;;
+        "images "*) echo sha256:${id} ;;
+        "image inspect") echo "sha256:${id} 2020-01-01T00:00:00Z " ;;
+        *) echo "database is locked" >&2; exit 1 ;;
+      esac`,
+    });
+    await using _provider = await start(environment, join(own, "state"));
+    expect(calls().at(-1)).toBe(`docker rmi sha256:${id} `.trim());
   });
 });
 

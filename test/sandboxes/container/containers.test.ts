@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { CancelledError } from "../../../src/errors.ts";
 import { createdLabel, ownerLabel } from "../../../src/sandboxes/container/container-machine.ts";
 import { type ContainerProviderOptions, createContainerProvider } from "../../../src/sandboxes/container.ts";
@@ -153,6 +153,75 @@ describe.runIf(image !== "")("containers of Podman", () => {
     expect(readdirSync(join(stateFolder, notes))).toEqual(["used"]);
     expect(await reap()).toEqual([]);
     await provider.removeSnapshot("used");
+  });
+
+  it("leave no image behind where a snapshot is replaced, and none of their own labels in one", async () => {
+    const provider = await usualProvider();
+    const listNameless = () => engine("images", "--quiet", "--no-trunc", "--filter", "dangling=true").split("\n");
+    const before = new Set(listNameless());
+    const nameless = () => listNameless().filter((id) => !before.has(id));
+    const inspect = (id: string) =>
+      JSON.parse(engine("image", "inspect", "--format", "{{json .Config.Labels}}", id)) as Record<string, string>;
+    async function keep(): Promise<void> {
+      await using sandbox = await provider.create({ network: "none", limits });
+      await shell(sandbox, "mkdir env; date +%N > env/a");
+      await sandbox.snapshot({ key: "replaced", paths: ["/work/env"] });
+    }
+    await keep();
+    await keep();
+    expect(nameless()).toEqual([]);
+    const own = Object.fromEntries([ownerLabel, ...Object.keys(labels)].map((name) => [name, ""]));
+    expect(inspect("codedistiller-snapshot:replaced")).toEqual({ ...own, [createdLabel]: expect.stringMatching(/^2/) });
+    {
+      await using _user = await provider.create({ network: "none", limits, snapshot: "replaced" });
+      await keep();
+      expect(nameless()).toHaveLength(1);
+    }
+    // It may be one that is being made, for as long as that may take.
+    const [replaced = ""] = nameless();
+    const reap = async (dryRun: boolean) =>
+      (await provider.reap({ ...usualBounds, dryRun })).filter(({ name }) => name === replaced);
+    expect(await reap(true)).toEqual([]);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3600_000 });
+    try {
+      expect(await reap(false)).toMatchObject([{ kind: "snapshot", name: replaced }]);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(nameless()).toEqual([]);
+    await provider.removeSnapshot("replaced");
+  });
+
+  it("end a program that takes memory which is nobody's, as one that took too much", async () => {
+    const provider = await usualProvider();
+    await using sandbox = await provider.create({ network: "none", limits });
+    const [name = ""] = listContainers();
+    if (engine("inspect", "--format", "{{.HostConfig.Memory}}", name).trim() === "0") return;
+    // Nobody's resident memory grows: what is shared stays when it is let go.
+    const script = `
+import ctypes
+library = ctypes.CDLL(None)
+library.shmat.restype = ctypes.c_void_p
+library.shmdt.argtypes = [ctypes.c_void_p]
+size = 16 << 20
+while True:
+    number = library.shmget(0, size, 0o1600)
+    address = library.shmat(number, None, 0)
+    ctypes.memset(address, 1, size)
+    library.shmdt(address)`;
+    const result = await run(sandbox, ["sh", "-c", 'while :; do python3 -c "$1"; done', "sh", script]);
+    expect(result.status).toEqual({ kind: "out-of-memory" });
+  });
+
+  it("are reported as lost when somebody else ends the sandbox's own process", async () => {
+    const provider = await usualProvider();
+    await using sandbox = await provider.create({ network: "none", limits });
+    const marker = sleepMarker(6);
+    const running = run(sandbox, ["sleep", marker]);
+    running.catch(() => undefined);
+    await until(() => countSleepers(marker) > 0);
+    engine("kill", ...listContainers());
+    await expect(running).rejects.toMatchObject({ code: "sandbox-lost", retryable: true });
   });
 
   it("say in the engine's words why there is no image", async () => {

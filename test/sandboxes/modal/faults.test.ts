@@ -62,6 +62,46 @@ describe.runIf(image !== null)("where Modal fails", () => {
     await using _sandbox = await create(provider);
   });
 
+  it.each(["INVALID_ARGUMENT", "FAILED_PRECONDITION"] as const)(
+    "says once what settings it refuses: %s",
+    async (code) => {
+      const provider = await session.make({ gpu: "T40" });
+      refuse("SandboxCreateV2", code);
+      await expect(create(provider)).rejects.toMatchObject({
+        code: "sandbox-settings",
+        retryable: false,
+        userMessage: expect.stringMatching(/said the service.*look at gpu/),
+      });
+    },
+  );
+
+  it("takes a refusal of what runs already for the loss of a sandbox, and not for wrong settings", async () => {
+    const provider = await make();
+    refuse("TaskExecStart", "FAILED_PRECONDITION");
+    await expect(create(provider)).rejects.toMatchObject({ code: "sandbox-lost", retryable: true });
+  });
+
+  it.each([
+    ["the app is looked for", "AppGetOrCreate"],
+    ["a sandbox is made", "SandboxCreateV2"],
+    ["its first command is started", "TaskExecStart"],
+  ])("lets go at once of a sandbox that nobody waits for any more while %s", async (_when, method) => {
+    for (const what of ["create", "describe"] as const) {
+      const provider = await session.make({ reapAtStart: false, deadlines: { lateMs: 300 } });
+      session.server.faults.add({ kind: "hang", method });
+      const abort = new AbortController();
+      setTimeout(() => abort.abort(), 600);
+      const begin = performance.now();
+      const waiting =
+        what === "describe" ? provider.describe(abort.signal) : provider.create({ ...usual, signal: abort.signal });
+      await expect(waiting).rejects.toThrow(CancelledError);
+      expect(performance.now() - begin).toBeLessThan(3000);
+      await provider[Symbol.asyncDispose]();
+      // One that hangs was made all the same, as far as the server goes.
+      for (const left of session.running()) await left.breakDown("terminated");
+    }
+  });
+
   it("shows the last line of a failed build, and keeps its log; the next try builds again", async () => {
     const lines: string[] = [];
     const provider = await session.make({
@@ -117,7 +157,7 @@ describe.runIf(image !== null)("where Modal fails", () => {
 
   it("waits no longer than it may for a call that never comes back", async () => {
     const deadlines = { shortMs: 300, createMs: 600, lateMs: 300 };
-    session.server.faults.add({ kind: "hang", method: "SandboxListV2" });
+    session.server.faults.add({ kind: "hang", method: "AppGetOrCreate" });
     await expect(session.make({ deadlines })).rejects.toMatchObject({ code: "sandbox-outage" });
     const provider = await session.make({ deadlines });
     session.server.faults.add({ kind: "hang", method: "SandboxCreateV2" });

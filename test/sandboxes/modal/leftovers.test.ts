@@ -62,6 +62,32 @@ describe.runIf(image !== null)("what dead runs left at Modal", () => {
     for (const sandbox of session.running()) await sandbox.breakDown("terminated");
   });
 
+  it.each([
+    ["SandboxListV2", "refused", 0],
+    ["SandboxListV2", "never answered", 0],
+    ["SandboxTagsGetV2", "refused", 1],
+    ["SandboxTerminateV2", "refused", 1],
+    ["SandboxTerminateV2", "never answered", 1],
+  ] as const)("stops no start where %s is %s, and goes as far as it can", async (method, how, ended) => {
+    const child = startChild({ stateFolder: join(session.folder, "state"), what: "hold" });
+    await child.waitFor("running");
+    child.process.kill("SIGKILL");
+    await child.ended;
+    session.server.faults.add(
+      how === "refused"
+        ? { kind: "status", method, code: "FAILED_PRECONDITION", message: "not now" }
+        : { kind: "hang", method },
+    );
+    const told: string[] = [];
+    const provider = await session.make({ deadlines: { shortMs: 400 }, onProgress: (text) => told.push(text) });
+    expect(told).toEqual([
+      expect.stringMatching(/^what earlier runs left could not be removed now: .*(not now|did not answer)/),
+    ]);
+    expect(ids()).toHaveLength(2 - ended);
+    expect(await provider.reap({ snapshotsUnusedMs: dayMs, dryRun: false })).toHaveLength(2 - ended);
+    expect(ids()).toEqual([]);
+  });
+
   it("goes with snapshots that nobody has used for long: the image and the note of it", async () => {
     const provider = await session.make();
     for (const key of ["old", "new"]) {
