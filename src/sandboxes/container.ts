@@ -64,7 +64,7 @@ export async function createContainerProvider(options: ContainerProviderOptions)
       const { image } = await ready(describing);
       const wanted = { network: "none", limits: describingLimits, gpu: options.gpu, signal: describing } as const;
       await using sandbox = await create(wanted);
-      return { ...(await describeMachine(sandbox, describing)), provider: "container", image: image.id };
+      return { ...(await describeMachine(sandbox, describing)), provider: "container", image: nameContent(image) };
     }),
     create,
     hasSnapshot: (key) => snapshots.has(key),
@@ -143,4 +143,9 @@ async function createContainer(
     signal,
   });
   return openSandbox({ machine, uid: chooseAccount(), limits, environment, files, handOver }, { signal });
+}
+
+/** A name for people, and enough of what it holds to tell it from what had the name before. */
+function nameContent({ name, id }: { name: string; id: string }): string {
+  return `${name} (${id.replace(/^sha256:/, "").slice(0, 16)})`;
 }

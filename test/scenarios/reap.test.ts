@@ -117,7 +117,7 @@ describe.runIf(image !== "")("reap, of containers", () => {
     const settings = { CODEDISTILLER_SANDBOX: "container", CODEDISTILLER_SANDBOX_IMAGE: image };
     await killInTheMiddle(commandLine, "301.0811", { environment: settings });
     const running = (): string[] =>
-      execFileSync("podman", ["ps", "--quiet", "--no-trunc", "--filter", "label=codedistiller.owner"])
+      execFileSync("podman", ["ps", "--format", "{{.Names}}", "--filter", "label=codedistiller.owner"])
         .toString()
         .split("\n");
     const looked = await commandLine.run(["reap", "--dry-run", "--json"]);

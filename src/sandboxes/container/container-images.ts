@@ -34,7 +34,7 @@ export async function prepareImage({
   throw new SandboxError({
     code: "sandbox-image",
     userMessage: `${engine.name} could not ${typeof image === "string" ? "fetch" : "build"} the image ${name}: ${lastLine(answer.stderr)}. Name another by sandbox_image, or fetch it by your own means.`,
-    retryable: true,
+    // Engines try again by themselves; a name that is wrong stays wrong.
     cause: answer.stderr.slice(-8_000),
   });
 }

@@ -20,7 +20,14 @@ export function describeModalError(error: unknown, what: string): DistillerError
   const { name, message } = error instanceof Error ? error : { name: "", message: String(error) };
   const { code, details } = readStatus(error);
   const detail = (details || message).slice(0, 300).replace(/\.$/, "");
-  if (code === status.unauthenticated || code === status.permissionDenied || /missing credentials/.test(message))
+  if (/missing credentials/.test(message))
+    return new SandboxError({
+      code: "sandbox-credentials",
+      userMessage:
+        "No token for Modal is set: set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET, or make one by `modal token new`.",
+      cause: error,
+    });
+  if (code === status.unauthenticated || code === status.permissionDenied)
     return new SandboxError({
       code: "sandbox-credentials",
       userMessage: `Modal does not accept the token (${detail}): set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET, or make a new one by \`modal token new\`.`,
