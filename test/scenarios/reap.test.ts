@@ -126,7 +126,7 @@ describe.runIf(image !== "")("reap, of containers", () => {
     expect(names.length).toBeGreaterThan(0);
     for (const name of names) expect(running()).toContain(name);
     const ended = await commandLine.run(["reap"]);
-    expect(ended.stdout).toMatch(/^podman: removed\n {2}sandbox {3}[0-9a-f]{64}, 0 min$/m);
+    expect(ended.stdout).toMatch(/^podman: removed\n {2}sandbox {3}codedistiller-[0-9a-f]{16}, 0 min$/m);
     for (const name of names) expect(running()).not.toContain(name);
     await waitUntil("its program has ended", () => processesWith("301.0811").length === 0, 5);
   }, 100_000);
