@@ -41,7 +41,7 @@ describe.runIf(image !== null)("a run at Modal", () => {
     server.faults.add({ kind: "status", method: "SandboxCreateV2", code: "RESOURCE_EXHAUSTED", message: "quota" });
     const run = start("orbital-elements", "--out", "lost");
     await run.waitForLine(/^building and running/m);
-    server.faults.add({ kind: "end-sandbox", how: "lost", afterMs: 300 });
+    server.faults.add({ kind: "end-sandbox", how: "lost", afterMs: 20 });
     const ended = await run.ended;
     const result = parseResult(ended);
     expect(result.outcome, ended.stderr).toBe("verified");
