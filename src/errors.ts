@@ -58,6 +58,28 @@ interface SpentTokens {
   outputTokens: number;
 }
 
+/** GitHub cannot be reached, or refuses. */
+export class GitHubError extends DistillerError {
+  /** The HTTP status; null where no answer came. */
+  readonly status: number | null;
+  /** Milliseconds that GitHub asks to wait; null where it does not say. */
+  readonly retryAfterMs: number | null;
+  /** GitHub's own words, one line; empty where there are none. */
+  readonly said: string;
+
+  constructor({
+    status = null,
+    retryAfterMs = null,
+    said = "",
+    ...options
+  }: DistillerErrorOptions & { status?: number | null; retryAfterMs?: number | null; said?: string }) {
+    super(options);
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+    this.said = said;
+  }
+}
+
 /** A call that could cost more than what is left of `max_cost_usd`; it was not made. */
 export class BudgetError extends DistillerError {}
 

@@ -16,11 +16,16 @@ export function redactSecrets(text: string): string {
   return redactKeys(text.replace(urlCredentials, "$1[redacted]@"));
 }
 
-/** A structured log, one JSON object a line, appended to a file. Secrets are redacted where the bytes go out. */
+/** A structured log, one JSON object a line. Secrets are redacted where the bytes go out. */
+export function createLogger(write: (line: string) => void, level = "info"): Logger {
+  return pino(
+    { base: null, level, timestamp: pino.stdTimeFunctions.isoTime },
+    { write: (line: string) => write(redactSecrets(line)) },
+  );
+}
+
+/** The same, appended to a file. */
 export function createFileLogger(path: string): Logger {
   const file = pino.destination({ dest: path, sync: true, append: true });
-  return pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    { write: (line: string) => file.write(redactSecrets(line)) },
-  );
+  return createLogger((line) => file.write(line));
 }

@@ -31,9 +31,26 @@ const allowed: Record<string, readonly string[]> = {
     "repository",
     "example",
   ],
-  jobs: [...leaves, "pipeline", "authors/author.ts", "recipes/recipe.ts", "sandboxes/sandbox.ts", "repository"],
+  store: leaves,
+  github: leaves,
+  jobs: [
+    ...leaves,
+    "pipeline",
+    "authors/author.ts",
+    "recipes/recipe.ts",
+    "sandboxes/sandbox.ts",
+    "repository",
+    "store",
+    "github",
+    "templates",
+    "app-config.ts",
+  ],
+  handlers: [...leaves, "jobs", "github", "store", "templates", "app-config.ts"],
+  pages: [...leaves, "jobs", "store", "templates", "pipeline/report-format.ts"],
+  "app-config.ts": [...leaves, "app-variables.ts"],
+  "app-variables.ts": leaves,
 };
-const roots = ["cli.ts", "cli", "index.ts"];
+const roots = ["adapters", "app.ts", "cli.ts", "cli", "index.ts", "server.ts"];
 
 function importsOf(path: string): string[] {
   const text = readFileSync(join(source, path), "utf8");
@@ -74,7 +91,7 @@ describe("the direction of imports", () => {
       (path) =>
         !roots.includes(partOf(path)) &&
         importsOf(path).some((target) =>
-          /^sandboxes\/local\.ts$|^authors\/extractive\/extractive-author\.ts$|^recipes\/recipe-memory\.ts$/.test(
+          /^sandboxes\/local\.ts$|^store\/(embedded|postgres)-database\.ts$|^authors\/extractive\/extractive-author\.ts$|^recipes\/recipe-memory\.ts$/.test(
             target,
           ),
         ),

@@ -1,5 +1,5 @@
+import { createAuthorAdapters } from "../../src/adapters/author-adapters.ts";
 import type { Attempt, Author, Spending, WritingContext } from "../../src/authors/author.ts";
-import { createAuthorAdapters } from "../../src/cli/author-adapters.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
 import { resolveConfig } from "../../src/config.ts";
 import type { Draft } from "../../src/example/example.ts";
@@ -111,6 +111,6 @@ function createAuthor(url: string, folder: string): Promise<Author> {
   const warn = (text: string): void => {
     throw new Error(text);
   };
-  const { createAuthor } = createAuthorAdapters({ terminal, recordFile: null });
+  const { createAuthor } = createAuthorAdapters({ host: terminal, recordFile: null });
   return createAuthor(config, { folder, jobId: "bench", onSpent: () => undefined, warn });
 }

@@ -21,11 +21,14 @@ export interface Author {
    * where the author cannot.
    */
   adopt(context: WritingContext, draft: Draft, proven: ProvenEnvironment): Promise<Draft | null>;
-  /** Called after a run that did not reach what the verdict asks for, after a preliminary one, and after an objection. */
+  /** Called after a run that did not reach what the verdict asks for, after a preliminary one, after an objection, and with a person's words. */
   revise(context: WritingContext, attempt: Attempt): Promise<Revision>;
   /** Null where the author has no judge. */
   judge: ((context: WritingContext, example: Pick<Attempt, "draft" | "execution">) => Promise<Review>) | null;
-  /** Whether it can mend what the clean room or a judge objects to; one that takes what is there can only take other things. */
+  /**
+   * Whether it can mend what the clean room, a judge or a person objects to; one that takes what is there can only take
+   * other things.
+   */
   readonly answersObjections: boolean;
   /** What was paid for models so far, in this process and before it. */
   spending(): Spending;
@@ -82,6 +85,8 @@ export interface Attempt {
   shortcomings: string[];
   /** Values that came out otherwise in a new sandbox, a line each. */
   differences: string[];
+  /** What a person wants changed, in their words; told once. */
+  requested?: readonly string[];
 }
 
 export const RepositorySummary = z.object({ description: z.string(), highlyRelevantFiles: z.array(z.string()) });

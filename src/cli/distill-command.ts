@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import { styleText } from "node:util";
+import { createAdapters, explainDefaultModel } from "../adapters/adapters.ts";
 import { type JobResult, runJob } from "../jobs/run-job.ts";
-import { createAdapters, explainDefaultModel } from "./adapters.ts";
 import { type DistillFlags, readDistillRequest } from "./distill-request.ts";
 import { showEstimate } from "./estimate-command.ts";
 import { exitStatus, statusOfOutcome } from "./exit-status.ts";
@@ -22,7 +22,7 @@ export async function runDistill(
   const progress = createProgress({ stream: stderr, verbose: flags.verbose });
   const result = await runJob({
     request,
-    adapters: createAdapters(terminal, progress.say, flags.record ?? null),
+    adapters: createAdapters({ host: terminal, warn: progress.say, recordFile: flags.record ?? null }),
     emit: progress.emit,
     signal,
   });

@@ -26,6 +26,7 @@ export interface DistillFlags {
   /** False where `--no-recipes` was given. */
   recipes: boolean;
   resume?: string;
+  feedback?: string;
   dryRun: boolean;
   estimate: boolean;
   json: boolean;
@@ -51,8 +52,11 @@ export async function readDistillRequest(
     const kept = fixedFlags.find((name) => flags[name] !== undefined);
     if (kept)
       throw usage("resume-with-other-flags", `--resume takes ${optionOf(kept)} from the run folder: leave it out.`);
-    return { kind: "resume", runFolder: flags.resume, dryRun: flags.dryRun, changes: readChanges(terminal, flags) };
+    const { resume: runFolder, feedback, dryRun } = flags;
+    return { kind: "resume", runFolder, dryRun, changes: readChanges(terminal, flags), feedback };
   }
+  if (flags.feedback !== undefined)
+    throw usage("feedback-without-run", "--feedback is about the example of a run: name it by --resume <run folder>.");
   if (repository === undefined)
     throw usage(
       "repository-missing",

@@ -1,8 +1,8 @@
+import { createAdapters } from "../adapters/adapters.ts";
 import type { CostEstimate } from "../authors/author.ts";
 import { type Config, extractiveModel } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { estimateJob } from "../jobs/estimate-job.ts";
-import { createAdapters } from "./adapters.ts";
 import type { DistillRequest } from "./distill-request.ts";
 import { exitStatus } from "./exit-status.ts";
 import type { Terminal } from "./terminal.ts";
@@ -21,7 +21,7 @@ export async function showEstimate(terminal: Terminal, request: DistillRequest, 
   const asksNobody = config.model_str_code === extractiveModel;
   const estimate = asksNobody
     ? null
-    : await estimateJob({ source, config, adapters: createAdapters(terminal, warn), signal });
+    : await estimateJob({ source, config, adapters: createAdapters({ host: terminal, warn }), signal });
   if (json) stdout.write(`${JSON.stringify({ models, maxCostUsd: config.max_cost_usd, estimate }, null, 2)}\n`);
   else stdout.write(estimate ? describeEstimate(estimate, config) : `${extractiveModel} asks no model: $0.\n`);
   return exitStatus.verified;

@@ -8,6 +8,7 @@ import { runDoctor } from "./doctor-command.ts";
 import { exitStatus } from "./exit-status.ts";
 import { type ReapFlags, runReap, usualDays } from "./reap-command.ts";
 import { runReport } from "./report-command.ts";
+import { runServe, type ServeFlags } from "./serve-command.ts";
 import type { Terminal } from "./terminal.ts";
 import { runVerify, type VerifyFlags } from "./verify-command.ts";
 
@@ -66,6 +67,7 @@ export async function createProgram(terminal: Terminal): Promise<number> {
     .option("--max-repository-mb <MiB>", "largest repository that is fetched", parseNumber)
     .option("--no-recipes", "remember no environments that worked, and offer none")
     .option("--resume <run folder>", "go on with a run that was cancelled, killed, or ended by --max-cost")
+    .option("--feedback <text>", "with --resume, of a run that has ended: what to change in its example")
     .option("--estimate", "say what a run would cost, and run nothing", false)
     .option("--dry-run", "survey and plan; run nothing", false)
     .option("--json", "one JSON result on stdout, progress on stderr", false)
@@ -97,6 +99,16 @@ export async function createProgram(terminal: Terminal): Promise<number> {
     .argument("<run>", "folder of a run")
     .action(async (run: string) => {
       status = await runReport(terminal, run);
+    });
+
+  program
+    .command("serve")
+    .description("run the GitHub App")
+    .argument("[config]", "configuration file (JSON): keys of a run, and of the app below `app`")
+    .option("--setup", "have GitHub make the app: opens a page that does it, and writes .env", false)
+    .option("--check", "only say whether everything that is needed is there", false)
+    .action(async (config: string | undefined, flags: ServeFlags) => {
+      status = await runServe(terminal, config, flags);
     });
 
   program

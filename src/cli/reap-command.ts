@@ -1,13 +1,18 @@
 import { lstat, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import {
+  type ConstructOptions,
+  constructContainers,
+  constructLocal,
+  constructModal,
+} from "../adapters/construct-provider.ts";
+import { findExecutable } from "../adapters/find-executable.ts";
+import { findModalTokens } from "../adapters/find-modal-tokens.ts";
 import { resolveConfig } from "../config.ts";
 import { DistillerError } from "../errors.ts";
 import { type Leftover, type ReapOptions, type SandboxProvider, usualBounds } from "../sandboxes/sandbox.ts";
-import { type ConstructOptions, constructContainers, constructLocal, constructModal } from "./construct-provider.ts";
 import { exitStatus } from "./exit-status.ts";
-import { findExecutable } from "./find-executable.ts";
-import { findModalTokens } from "./find-modal-tokens.ts";
 import { printable } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -54,7 +59,7 @@ interface Place {
 function listPlaces(terminal: Terminal): Place[] {
   const options: ConstructOptions = {
     config: resolveConfig({ flags: {}, file: null, environment: terminal.environment }),
-    terminal,
+    host: terminal,
     tenant: "local",
     runId: null,
     onProgress: () => undefined,

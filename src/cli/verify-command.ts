@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { styleText } from "node:util";
+import { createAdapters } from "../adapters/adapters.ts";
 import { type Config, resolveConfig } from "../config.ts";
 import { RepositoryError } from "../errors.ts";
 import { exists } from "../pipeline/run.ts";
@@ -13,7 +14,6 @@ import {
 } from "../pipeline/verify-example.ts";
 import { cloneRepository } from "../repository/clone-repository.ts";
 import { parseRepositorySource } from "../repository/repository-source.ts";
-import { createAdapters } from "./adapters.ts";
 import { sandboxSettings } from "./distill-request.ts";
 import { exitStatus } from "./exit-status.ts";
 import { createProgress, type Progress, printable } from "./progress.ts";
@@ -59,7 +59,7 @@ async function verify(
     progress,
   }: { example: PublishedExample; source: string | undefined; config: Config; scratch: string; progress: Progress },
 ): Promise<Verification> {
-  await using provider = await createAdapters(terminal, progress.say).createProvider(config, {
+  await using provider = await createAdapters({ host: terminal, warn: progress.say }).createProvider(config, {
     dryRun: false,
     runId: null,
     onProgress: (text) => progress.emit({ kind: "preparing", text }),

@@ -18,7 +18,7 @@ export interface EstimateJobOptions {
 
 /** What a run would cost: the repository is fetched and read, nothing is run and no model is asked. Leaves nothing behind. */
 export async function estimateJob({ source, config, adapters, signal }: EstimateJobOptions): Promise<CostEstimate> {
-  const { workingFolder, homeFolder, gitEnvironment } = adapters;
+  const { workingFolder, homeFolder, gitEnvironment, gitAuthorization } = adapters;
   const estimate = adapters.createEstimator(config);
   const folder = await mkdtemp(join(tmpdir(), "codedistiller-estimate-"));
   try {
@@ -29,6 +29,7 @@ export async function estimateJob({ source, config, adapters, signal }: Estimate
       destination: join(folder, "repository"),
       limits: { maxBytes: config.max_repository_mb * 2 ** 20 },
       gitEnvironment,
+      gitAuthorization,
       ...(signal ? { signal } : {}),
     });
     const survey = await surveyRepository({

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { Author, AuthorContext, CostEstimate } from "../authors/author.ts";
 import type { Config } from "../config.ts";
-import { CancelledError, ConfigError, DistillerError } from "../errors.ts";
+import { CancelledError, ConfigError, DistillerError, RunFolderError } from "../errors.ts";
 import { createFileLogger, type Logger, redactSecrets } from "../log.ts";
 import { distill } from "../pipeline/distill.ts";
 import type { Emit } from "../pipeline/events.ts";
@@ -18,10 +18,12 @@ import {
   writeRunState,
 } from "../pipeline/run-state.ts";
 import type { Owner, RecipeMemory } from "../recipes/recipe.ts";
+import type { GitAuthorization } from "../repository/clone-job.ts";
 import { parseRepositorySource, type RepositorySource } from "../repository/repository-source.ts";
 import type { SandboxProvider } from "../sandboxes/sandbox.ts";
 import { changeConfig, type ResumeChanges } from "./change-config.ts";
 import { holdRunFolder } from "./hold-run-folder.ts";
+import { beginRevision, needsNewRevision } from "./revise-run.ts";
 
 export const productVersion = "0.1.0";
 
@@ -34,6 +36,11 @@ export interface JobAdapters {
   recipes: RecipeMemory;
   owner: Owner;
   gitEnvironment: NodeJS.ProcessEnv;
+  /**
+   * The value of an Authorization header (`basic ...`) for a clone URL, or null for none. Asked just before each clone;
+   * what it answers is given to git for that URL alone, and kept nowhere.
+   */
+  gitAuthorization?: GitAuthorization | undefined;
   homeFolder: string;
   workingFolder: string;
 }
@@ -58,9 +65,25 @@ export interface AuthorRun {
 }
 
 export type JobRequest = { dryRun: boolean } & (
-  | { kind: "new"; source: string; config: Config }
-  /** A run may go on with other models, more money and other limits than it had; what ended for want of money then goes on as well. */
-  | { kind: "resume"; runFolder: string; changes: ResumeChanges }
+  | {
+      kind: "new";
+      source: string;
+      config: Config;
+      /** Where the run lives, an absolute path; it may be there and empty, and stays also where the run fails. Else named after the source. */
+      folder?: string | undefined;
+      /** Else random. */
+      runId?: string | undefined;
+    }
+  | {
+      kind: "resume";
+      runFolder: string;
+      /** A run may go on with other models, more money and other limits than it had; what ended for want of money then goes on as well. */
+      changes: ResumeChanges;
+      /** What a person wants changed in a run that has ended; it goes on from what it published. */
+      feedback?: string | undefined;
+      /** Asked again with an id that it knows, a run goes on with that revision, or tells how it ended. */
+      feedbackId?: string | undefined;
+    }
 );
 
 export interface JobResult {
@@ -68,7 +91,14 @@ export interface JobResult {
   state: RunState | null;
   outcome: Outcome | null;
   /** What went wrong, in words for a person; null where the run came to an outcome or a plan. */
-  error: { code: string; message: string; cancelled: boolean; usage: boolean } | null;
+  error: {
+    code: string;
+    message: string;
+    cancelled: boolean;
+    usage: boolean;
+    /** Whether the same may succeed later. */
+    retryable: boolean;
+  } | null;
 }
 
 export interface JobOptions {
@@ -92,7 +122,14 @@ export async function runJob({ request, adapters, emit, signal }: JobOptions): P
     result.state = state;
     const logger = createFileLogger(join(folder, "run.log"));
     log = logger;
-    if (request.kind === "resume") changeConfig(state, request.changes);
+    if (request.kind === "resume") {
+      const isRevision = needsNewRevision(state, request);
+      changeConfig(state, request.changes);
+      if (isRevision) {
+        beginRevision(state, request);
+        await writeRunState(folder, state);
+      }
+    }
     const { config, runId } = state.distiller;
     if (state.distiller.outcome) {
       result.outcome = state.distiller.outcome;
@@ -120,6 +157,7 @@ export async function runJob({ request, adapters, emit, signal }: JobOptions): P
       source,
       provider,
       gitEnvironment: adapters.gitEnvironment,
+      gitAuthorization: adapters.gitAuthorization,
       dryRun: request.dryRun,
       recipes: config.recipes ? { memory: adapters.recipes, owner: adapters.owner } : null,
       spending: () => author.spending(),
@@ -144,7 +182,7 @@ export async function runJob({ request, adapters, emit, signal }: JobOptions): P
       },
       "run failed",
     );
-    await recordFailure(result, error, request.kind === "new");
+    await recordFailure(result, error, request);
   }
   return result;
 }
@@ -164,10 +202,22 @@ async function openRun(
   const now = new Date();
   const stamp = now.toISOString().replace(/[-:]/g, "").replace("T", "_").slice(0, 15);
   const base = resolve(adapters.workingFolder, request.config.output_base_path, `${slugOf(source)}_${stamp}`);
-  const folder = await createFreshFolder(base);
-  const state = startState(request.config, source.text, now);
+  const folder =
+    request.folder === undefined ? await createFreshFolder(base) : await takeEmptyFolder(resolve(request.folder));
+  const state = startState(request.config, source.text, now, request.runId);
   await writeRunState(folder, state);
   return { folder, state, source };
+}
+
+/** What a process that was killed in its first moments left there counts for nothing. */
+async function takeEmptyFolder(folder: string): Promise<string> {
+  await createRunFolder(folder);
+  await removeUnfinishedWrites(folder);
+  if ((await readdir(folder)).length === 0) return folder;
+  throw new RunFolderError({
+    code: "run-folder-not-empty",
+    userMessage: `${folder} is not empty: name another folder, or resume the run in it.`,
+  });
 }
 
 /** Two runs of one repository may begin in the same second. */
@@ -198,8 +248,12 @@ function slugOf(source: RepositorySource): string {
   );
 }
 
-function startState(config: Config, source: string, now: Date): RunState {
-  const runId = randomBytes(8).toString("hex");
+function startState(
+  config: Config,
+  source: string,
+  now: Date,
+  runId: string = randomBytes(8).toString("hex"),
+): RunState {
   return {
     repo_url: source,
     repository_description: null,
@@ -237,6 +291,7 @@ function startState(config: Config, source: string, now: Date): RunState {
       summary: null,
       sandbox: null,
       iterations: [],
+      feedback: [],
       best: null,
       gaveUp: null,
       sentBack: null,
@@ -253,39 +308,30 @@ function describeError(
   runId: string | null,
   signal: AbortSignal | undefined,
 ): NonNullable<JobResult["error"]> {
+  const facts = { cancelled: false, usage: false, retryable: false };
   if (error instanceof CancelledError || signal?.aborted)
-    return { code: "cancelled", message: "Cancelled.", cancelled: true, usage: false };
-  if (error instanceof DistillerError)
-    return {
-      code: error.code,
-      message: redactSecrets(error.userMessage),
-      cancelled: false,
-      usage: error instanceof ConfigError,
-    };
+    return { ...facts, code: "cancelled", message: "Cancelled.", cancelled: true };
+  if (error instanceof DistillerError) {
+    const { code, userMessage, retryable } = error;
+    return { ...facts, code, message: redactSecrets(userMessage), usage: error instanceof ConfigError, retryable };
+  }
   if (error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")) {
-    return {
-      code: "disk-full",
-      message: "The disk is full. Free space, then continue with --resume.",
-      cancelled: false,
-      usage: false,
-    };
+    const message = "The disk is full. Free space, then continue with --resume.";
+    return { ...facts, code: "disk-full", message, retryable: true };
   }
   const where = runId ? ` Run ${runId}: the details are in run.log of the run's folder.` : "";
-  return {
-    code: "internal-error",
-    message: `An unexpected fault of CodeDistiller.${where} Please report it.`,
-    cancelled: false,
-    usage: false,
-  };
+  const message = `An unexpected fault of CodeDistiller.${where} Please report it.`;
+  return { ...facts, code: "internal-error", message };
 }
 
-/** Saves how the run stands; a new one that a known fault ended before it got its repository leaves nothing behind. */
-async function recordFailure(result: JobResult, error: unknown, isNew: boolean): Promise<void> {
+/** Saves how the run stands; a new one that a known fault ended before it got its repository leaves no folder of its own behind. */
+async function recordFailure(result: JobResult, error: unknown, request: JobRequest): Promise<void> {
   const { runFolder, state } = result;
   if (!runFolder || !state || !result.error) return;
   // What was asked for and cannot be is not what the run is.
-  if (!isNew && result.error.usage) return;
-  if (isNew && !state.distiller.repository && error instanceof DistillerError && !result.error.cancelled) {
+  if (request.kind === "resume" && result.error.usage) return;
+  const ownsFolder = request.kind === "new" && request.folder === undefined;
+  if (ownsFolder && !state.distiller.repository && error instanceof DistillerError && !result.error.cancelled) {
     await rm(runFolder, { recursive: true, force: true });
     result.runFolder = null;
     return;

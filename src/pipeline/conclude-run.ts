@@ -5,7 +5,7 @@ import { notMade } from "./assess-execution.ts";
 import { bestIteration, describeReview } from "./check-best.ts";
 import { decideOutcome } from "./decide-outcome.ts";
 import { ReasonCode } from "./outcome.ts";
-import type { Run } from "./run.ts";
+import { exists, type Run } from "./run.ts";
 import type { RunState } from "./run-state.ts";
 import { renderExampleReadme, writeReport } from "./write-report.ts";
 
@@ -50,11 +50,23 @@ export async function concludeRun(run: Run, { survey }: AuthorContext): Promise<
     distiller.finishedAt = new Date().toISOString();
     if (best?.verdict?.executed.result === "passed")
       await writeFile(run.path("example", "README.md"), renderExampleReadme(state));
-    // Before the outcome is saved: a run that has one is never gone on with.
+    if (distiller.feedback.length > 0) await tellWhatIsKept(run);
+    // Before the outcome is saved: a run that has one is gone on with by a person's words only.
     await writeReport({ runFolder: run.folder, state, survey });
   });
   await rm(run.repositoryFolder, { recursive: true, force: true });
 }
+
+/** A revision that did not work publishes nothing: what lies there is from before it. */
+async function tellWhatIsKept(run: Run): Promise<void> {
+  const { notes } = run.state.distiller;
+  const isNew = bestIteration(run)?.verdict?.executed.result === "passed";
+  const others = notes.filter((note) => note !== keptNote);
+  const isKept = !isNew && (await exists(run.path("example", "main.py")));
+  run.state.distiller.notes = isKept ? [...others, keptNote] : others;
+}
+
+const keptNote = "The folder example/ holds the example from before what was asked for last: no later one ran.";
 
 /** Where the rules' own example is the best there is, nobody may take it for the model's. */
 function describeFallback({ distiller }: RunState): string | null {

@@ -1,6 +1,7 @@
 import type { Author } from "../authors/author.ts";
 import { reproduceBest, reviewBest, sendBack, settleBest } from "./check-best.ts";
 import { concludeRun, stopForBudget } from "./conclude-run.ts";
+import { focusOf } from "./feedback.ts";
 import { classifyFiles, cloneSource, summarizeRepository, surveySource } from "./read-repository.ts";
 import type { Run } from "./run.ts";
 import { draftExample, executeIteration, needsRevision, reviseExample, writePlan } from "./write-example.ts";
@@ -17,7 +18,7 @@ export async function distill(run: Run, author: Author): Promise<void> {
   try {
     const summary = await summarizeRepository(run, author, reading);
     const classification = await classifyFiles(run, author, reading, summary);
-    const context = { ...reading, summary, classification };
+    const context = { ...reading, summary, classification, focus: focusOf(run.state, author) };
 
     let iteration = await draftExample(run, author, context);
     if (run.dryRun) return await writePlan(run, iteration);

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Author, AuthorContext, FileClassification, RepositorySummary } from "../authors/author.ts";
 import { cloneRepository } from "../repository/clone-repository.ts";
@@ -17,14 +17,17 @@ export async function cloneSource(run: Run): Promise<Repository> {
     const { ref, subdirectory, max_repository_mb } = run.config;
     const repository = await cloneRepository({
       source: run.source,
-      ...(known?.commit && known.kind === "git" ? { ref: known.commit } : ref === null ? {} : { ref }),
-      ...(subdirectory === null ? {} : { subdirectory }),
+      ref: known?.commit && known.kind === "git" && !known.modified ? known.commit : ref,
+      subdirectory: subdirectory ?? known?.subdirectory ?? null,
       destination: run.repositoryFolder,
       limits: { maxBytes: max_repository_mb * 2 ** 20 },
       gitEnvironment: run.gitEnvironment,
+      gitAuthorization: run.gitAuthorization,
       ...(run.signal ? { signal: run.signal } : {}),
     });
-    distiller.repository = repository;
+    // What is pinned to no commit may have changed since it was read.
+    if (known && !isSameContent(known, repository)) await rm(run.path("survey.json"), { force: true });
+    distiller.repository = known ? { ...repository, ref: known.ref } : repository;
     run.state.repo_url = repository.url ?? repository.source;
     for (const note of repository.notes) run.note("clone", note);
     run.note(
@@ -33,6 +36,16 @@ export async function cloneSource(run: Run): Promise<Repository> {
     );
     return repository;
   });
+}
+
+function isSameContent(a: Repository, b: Repository): boolean {
+  return (
+    a.commit === b.commit &&
+    a.modified === b.modified &&
+    a.archiveSha256 === b.archiveSha256 &&
+    a.fileCount === b.fileCount &&
+    a.totalBytes === b.totalBytes
+  );
 }
 
 /** Reads every file's type, the documents, the packaging and the outlines; kept in `survey.json`. */

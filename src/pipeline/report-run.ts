@@ -1,12 +1,15 @@
 import { extractiveModel } from "../config.ts";
 import type { Survey } from "../repository/survey.ts";
+import { currentIterations } from "./feedback.ts";
 import type { Check, Outcome } from "./outcome.ts";
 import { formatDate, formatDollars, formatSeconds } from "./report-format.ts";
 import { createLinker, type Linker, type Place } from "./report-links.ts";
 import type { Iteration, RunState } from "./run-state.ts";
 
-/** The iteration that a report shows: the published one, else the last that ran, else the last. */
-export function shownIteration({ distiller: { iterations, best } }: RunState): Iteration | null {
+/** The iteration that a report shows: the published one, else the last that ran, else the last; none from before a person's last words. */
+export function shownIteration(state: RunState): Iteration | null {
+  const iterations = currentIterations(state);
+  const { best } = state.distiller;
   return (
     iterations.find(({ index }) => index === best) ??
     iterations.findLast(({ execution }) => execution !== null) ??

@@ -34,6 +34,19 @@ export const Iteration = z.object({
 });
 export type Iteration = z.infer<typeof Iteration>;
 
+/** What a person asked of a run that had ended. */
+export const Feedback = z.object({
+  text: z.string(),
+  /** Who asks twice with one id has asked once; null where nobody gave one. */
+  id: z.string().nullable(),
+  /** Index of the first iteration that comes of it: those before no longer count. */
+  iteration: z.number().int(),
+  /** Index of the iteration that it goes on from; null where there was none to go on from. */
+  from: z.number().int().nullable(),
+  at: z.string(),
+});
+export type Feedback = z.infer<typeof Feedback>;
+
 /**
  * `current_state.json`. The keys in snake case are the reference system's and mean what they mean there; below
  * `distiller` is ours. Seconds and US dollars.
@@ -93,6 +106,8 @@ export const RunState = z.object({
       })
       .nullable(),
     iterations: z.array(Iteration),
+    /** Oldest first; the last one holds. */
+    feedback: z.array(Feedback).default([]),
     /** Index of the iteration that is published. */
     best: z.number().int().nullable(),
     /** Why the author stopped, where it did. */

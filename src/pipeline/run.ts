@@ -4,6 +4,7 @@ import type { AuthorContext, Spending } from "../authors/author.ts";
 import type { Config } from "../config.ts";
 import { throwIfCancelled } from "../errors.ts";
 import type { Owner, RecipeMemory } from "../recipes/recipe.ts";
+import type { GitAuthorization } from "../repository/clone-job.ts";
 import { readRepositoryText } from "../repository/read-text.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { RepositorySource } from "../repository/repository-source.ts";
@@ -20,6 +21,7 @@ export interface RunOptions {
   provider: SandboxProvider;
   /** For git alone: HOME, PATH, SSH agent and proxy settings of whoever started the run. */
   gitEnvironment: NodeJS.ProcessEnv;
+  gitAuthorization?: GitAuthorization | undefined;
   dryRun: boolean;
   /** What is remembered of environments, and for whom; null where nothing is to be. */
   recipes: { memory: RecipeMemory; owner: Owner } | null;
@@ -36,6 +38,7 @@ export class Run {
   readonly source: RepositorySource;
   readonly provider: SandboxProvider;
   readonly gitEnvironment: NodeJS.ProcessEnv;
+  readonly gitAuthorization: GitAuthorization | undefined;
   readonly dryRun: boolean;
   readonly recipes: RunOptions["recipes"];
   readonly signal: AbortSignal | undefined;
@@ -49,6 +52,7 @@ export class Run {
     source,
     provider,
     gitEnvironment,
+    gitAuthorization,
     dryRun,
     recipes,
     spending,
@@ -60,6 +64,7 @@ export class Run {
     this.source = source;
     this.provider = provider;
     this.gitEnvironment = gitEnvironment;
+    this.gitAuthorization = gitAuthorization;
     this.dryRun = dryRun;
     this.recipes = recipes;
     this.signal = signal;

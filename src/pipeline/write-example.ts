@@ -20,17 +20,23 @@ import type { Survey } from "../repository/survey.ts";
 import { assessExecution } from "./assess-execution.ts";
 import { compareAttempts } from "./decide-outcome.ts";
 import { executeExample, writeExampleFiles } from "./execute-example.ts";
+import { currentIterations, iterationToRevise, pendingFeedback } from "./feedback.ts";
 import { learnRecipe, leaveRecipe, offerRecipe, recipeFailed } from "./offer-recipe.ts";
 import { retrySandbox } from "./retry-sandbox.ts";
 import type { Run } from "./run.ts";
 import type { Iteration } from "./run-state.ts";
 
-/** The first draft, or the iteration that a resumed run stands at; null when the author has nothing to draft. */
+/**
+ * The first draft, the iteration that a resumed run stands at, or the one that a person's words are about; null when the
+ * author has nothing to draft.
+ */
 export async function draftExample(run: Run, author: Author, context: WritingContext): Promise<Iteration | null> {
   const { distiller } = run.state;
-  const last = distiller.iterations.at(-1);
-  if (last || distiller.gaveUp) return last ?? null;
+  const feedback = pendingFeedback(run.state);
+  const standing = feedback ? iterationToRevise(run.state, feedback, author) : distiller.iterations.at(-1);
+  if (standing || distiller.gaveUp) return standing ?? null;
   return run.stage("draft", async () => {
+    if (feedback && !author.answersObjections) tellHowWordsAreTaken(run, author);
     const outcome = await author.draft(context);
     if (outcome.kind === "gave-up") return giveUp(run, outcome);
     for (const { example, title, path, place } of outcome.draft.provenance)
@@ -98,13 +104,13 @@ export function usesGpu(
 
 /** A preliminary draft is always followed by another, and counts as none. */
 export function needsRevision(run: Run, { draft, verdict }: Iteration): boolean {
-  if (draft.preliminary) return true;
+  if (draft.preliminary || pendingFeedback(run.state)) return true;
   if (verdict?.executed.result === "passed" && verdict.grounded.result === "passed") return false;
   return hasRevisionsLeft(run);
 }
 
 export function hasRevisionsLeft({ config, state }: Run): boolean {
-  const counted = state.distiller.iterations.filter((each) => !each.draft.preliminary && !recipeFailed(each));
+  const counted = currentIterations(state).filter((each) => !each.draft.preliminary && !recipeFailed(each));
   return counted.length <= config.max_debug_iterations;
 }
 
@@ -117,13 +123,16 @@ export async function reviseExample(
 ): Promise<Iteration | null> {
   const { draft, execution, verdict, index } = iteration;
   const { distiller } = run.state;
+  const feedback = pendingFeedback(run.state);
   if (distiller.gaveUp || !execution || !verdict) return null;
   return run.stage(
     "revise",
     async () => {
-      const ownDraft = await leaveRecipe(run, iteration, context.sandbox);
+      const ownDraft = feedback ? null : await leaveRecipe(run, iteration, context.sandbox);
       if (ownDraft) return addIteration(run, { draft: ownDraft, ...leftRecipe });
-      const revision = await author.revise(context, { draft, execution, ...describeObjections(iteration) });
+      const objections = describeObjections(iteration);
+      const requested = feedback ? [feedback.text] : [];
+      const revision = await author.revise(context, { draft, execution, ...objections, requested });
       if (revision.kind === "gave-up") return giveUp(run, revision);
       for (const change of revision.changesMade) run.note("revise", change);
       run.state.change_log.push({
@@ -148,7 +157,11 @@ const leftRecipe = {
 };
 
 /** What the verdict still asks for, and what the clean room and the judge objected to. */
-function describeObjections({ verdict, reproduction, review }: Iteration): Omit<Attempt, "draft" | "execution"> {
+function describeObjections({
+  verdict,
+  reproduction,
+  review,
+}: Iteration): Pick<Attempt, "shortcomings" | "differences"> {
   const failed = [verdict?.executed, verdict?.grounded, reproduction?.check].flatMap((check) =>
     check?.result === "failed" ? [check.evidence] : [],
   );
@@ -212,9 +225,10 @@ async function addIteration(
     startedAt: new Date().toISOString(),
     seconds: 0,
   };
-  // Only the newest draft is gone on from, and what an author remembers may be a whole conversation.
+  // What an author remembers may be a whole conversation. The newest draft is gone on from; what may be published, where a
+  // person asks for changes.
   for (const earlier of distiller.iterations) {
-    earlier.draft.memory = null;
+    if (earlier.index !== distiller.best && !earlier.draft.preliminary) earlier.draft.memory = null;
     if (earlier.recipe) earlier.recipe.ownDraft = { ...earlier.recipe.ownDraft, memory: null };
   }
   distiller.iterations.push(iteration);
@@ -236,10 +250,18 @@ async function giveUp(run: Run, { outcome, reasonCode, explanation }: GivingUp):
   return null;
 }
 
+/** Says what an author makes of a person's words that can only choose from what a repository holds. */
+function tellHowWordsAreTaken(run: Run, author: Author): void {
+  const note = `${author.name} cannot follow what was asked for: it takes the examples of the repository that share most words with it.`;
+  const { notes } = run.state.distiller;
+  run.note("draft", note);
+  if (!notes.includes(note)) notes.push(note);
+}
+
 /** Keeps the best attempt in the state, under the reference system's keys. */
 export function recordBest({ state }: Run): void {
   const { distiller } = state;
-  const [first, ...others] = distiller.iterations;
+  const [first, ...others] = currentIterations(state);
   if (!first) return;
   const chosen = others.reduce((best, each) => (compareAttempts(each, best) > 0 ? each : best), first);
   distiller.best = chosen.index;

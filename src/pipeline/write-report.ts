@@ -37,8 +37,21 @@ export function renderReport(input: ReportInput): string {
   return render("reports/report.html", { ...buildReport(input), style: trustedHtml(style) });
 }
 
-/** What a pull request shows. */
-export function renderMarkdownReport(input: ReportInput): string {
+/** `REPORT.md` as it lies in the published folder itself, with paths from there. */
+export async function renderPublishedReport({
+  runFolder,
+  state,
+  survey,
+}: {
+  runFolder: string;
+  state: RunState;
+  survey: ReportedSurvey | null;
+}): Promise<string> {
+  return renderMarkdownReport({ state, survey, outputs: await readOutputs(runFolder, state) }, "");
+}
+
+/** The report in short. `exampleFolder` is where the example lies, seen from the report. */
+export function renderMarkdownReport(input: ReportInput, exampleFolder: "example/" | "" = "example/"): string {
   const { output, ...report } = buildReport(input);
   const published = ["verified", "partial"].includes(report.run.outcome);
   const figures = published ? output.figures.slice(0, 6) : [];
@@ -46,7 +59,11 @@ export function renderMarkdownReport(input: ReportInput): string {
     render("reports/REPORT.md", {
       ...report,
       published,
-      figures: figures.map(({ name, path }) => ({ name, path: encodePath(path) })),
+      exampleFolder,
+      figures: figures.map(({ name, path }) => ({
+        name,
+        path: encodePath(path.replace(/^example\//, exampleFolder)),
+      })),
       python: input.state.distiller.sandbox?.python ?? null,
       iterationCount: plural(report.iterations.length, "iteration"),
       lastError: published ? "" : (report.iterations.at(-1)?.error ?? ""),

@@ -7,10 +7,14 @@ export interface CloneJob {
   limits: CloneLimits;
   /** Handed to git for remotes: PATH, HOME, proxies, the ssh agent. */
   gitEnvironment: Readonly<Record<string, string | undefined>>;
+  /** The value of an Authorization header for an https remote, or null; asked just before git connects, and kept nowhere. */
+  gitAuthorization?: GitAuthorization | undefined;
   /** Fires when the caller cancels and when the time is up. */
   signal: AbortSignal;
   onProgress: (progress: CloneProgress) => void;
 }
+
+export type GitAuthorization = (url: string) => Promise<string | null>;
 
 export interface CloneLimits {
   /** Bytes; holds for the download and, apart from it, for the files. */

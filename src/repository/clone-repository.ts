@@ -3,7 +3,13 @@ import { basename, dirname, join, resolve } from "node:path";
 import { RunFolderError, throwIfCancelled } from "../errors.ts";
 import { extractArchive, hashArchive } from "./archive.ts";
 import { asCloneError, emptyRepository, repositoryError } from "./clone-errors.ts";
-import { type CloneJob, type CloneLimits, type CloneProgress, defaultCloneLimits } from "./clone-job.ts";
+import {
+  type CloneJob,
+  type CloneLimits,
+  type CloneProgress,
+  defaultCloneLimits,
+  type GitAuthorization,
+} from "./clone-job.ts";
 import { downloadArchive } from "./download-archive.ts";
 import { fetchCommit } from "./fetch-commit.ts";
 import { FileTreeWriter } from "./file-tree-writer.ts";
@@ -34,6 +40,8 @@ export interface CloneRepositoryOptions {
   limits?: Partial<CloneLimits>;
   /** The environment that git gets: PATH, HOME, proxies, the ssh agent. Most `GIT_*` variables are dropped. */
   gitEnvironment: GitEnvironment;
+  /** For repositories that ask for a login: the value of an Authorization header for a clone URL, or null. */
+  gitAuthorization?: GitAuthorization | undefined;
   signal?: AbortSignal;
   onProgress?: (progress: CloneProgress) => void;
 }
@@ -68,7 +76,7 @@ export async function cloneRepository(options: CloneRepositoryOptions): Promise<
 async function cloneWithin(
   options: CloneRepositoryOptions & { limits: CloneLimits; signal: AbortSignal },
 ): Promise<Repository> {
-  const { source, ref = null, limits, signal, gitEnvironment } = options;
+  const { source, ref = null, limits, signal, gitEnvironment, gitAuthorization } = options;
   const destination = resolve(options.destination);
   await using work = await makeWorkFolder(destination);
   const job: CloneJob = {
@@ -77,6 +85,7 @@ async function cloneWithin(
     limits,
     signal,
     gitEnvironment,
+    gitAuthorization,
     onProgress: options.onProgress ?? (() => undefined),
   };
   const folder = join(work.path, "files");

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { tooLarge } from "./clone-errors.ts";
 import type { CloneJob } from "./clone-job.ts";
 import { remoteGitError } from "./git-errors.ts";
-import { type GitOutcome, remoteGitEnvironment, runGit } from "./git-process.ts";
+import { authorizedFor, type GitOutcome, remoteGitEnvironment, runGit } from "./git-process.ts";
 import {
   checkRefName,
   chooseTarget,
@@ -33,7 +33,13 @@ const maxRefBytes = 64 * 1024 ** 2;
 export async function fetchCommit(source: GitSource, ref: string | null, job: CloneJob): Promise<FetchedCommit> {
   if (ref !== null) checkRefName(ref);
   job.onProgress({ phase: "connect", bytes: 0, files: 0 });
-  const refs = await listRemoteRefs(source, job);
+  const authorization = source.url.startsWith("https://") ? await job.gitAuthorization?.(source.url) : null;
+  const remote: Remote = {
+    source,
+    job,
+    environment: authorizedFor(source.url, authorization ?? null, remoteGitEnvironment(job.gitEnvironment)),
+  };
+  const refs = await listRemoteRefs(remote);
   const target = chooseTarget(source, ref, refs);
   const gitFolder = join(job.workFolder, "git");
   const anyId = refs.head ?? refs.branches.values().next().value ?? refs.tags.values().next().value ?? "";
@@ -46,32 +52,43 @@ export async function fetchCommit(source: GitSource, ref: string | null, job: Cl
       `--object-format=${anyId.length === 64 ? "sha256" : "sha1"}`,
       gitFolder,
     ],
-    source,
-    job,
+    withoutLogin(remote),
   );
-  await fetchWatched({ source, target, refs, gitFolder }, job);
+  await fetchWatched({ target, refs, gitFolder }, remote);
   return {
     gitFolder,
-    commit: await readCommit(source, target, gitFolder, job),
+    commit: await readCommit(target, gitFolder, withoutLogin(remote)),
     ref: target.ref,
     subdirectory: target.subdirectory,
   };
 }
 
-async function listRemoteRefs(source: GitSource, job: CloneJob): Promise<RemoteRefs> {
-  const args = ["ls-remote", "--quiet", "--", source.url, "HEAD", "refs/heads/*", "refs/tags/*"];
-  const { stdout } = await git(args, source, job);
+interface Remote {
+  source: GitSource;
+  job: CloneJob;
+  /** What every git that connects gets. */
+  environment: Record<string, string>;
+}
+
+/** For what does not connect. */
+function withoutLogin(remote: Remote): Remote {
+  return { ...remote, environment: remoteGitEnvironment(remote.job.gitEnvironment) };
+}
+
+async function listRemoteRefs(remote: Remote): Promise<RemoteRefs> {
+  const args = ["ls-remote", "--quiet", "--", remote.source.url, "HEAD", "refs/heads/*", "refs/tags/*"];
+  const { stdout } = await git(args, remote);
   return parseRemoteRefs(stdout.toString("utf8"));
 }
 
 interface Fetch {
-  source: GitSource;
   target: RemoteTarget;
   refs: RemoteRefs;
   gitFolder: string;
 }
 
-async function fetchWatched({ source, target, refs, gitFolder }: Fetch, job: CloneJob): Promise<void> {
+async function fetchWatched({ target, refs, gitFolder }: Fetch, remote: Remote): Promise<void> {
+  const { source, job } = remote;
   const { maxBytes } = job.limits;
   await watchFolderSize(
     {
@@ -82,7 +99,7 @@ async function fetchWatched({ source, target, refs, gitFolder }: Fetch, job: Clo
       exceeded: () => tooLarge(source.text, "the download", maxBytes),
     },
     async (signal) => {
-      const call = { source, gitFolder, job, signal };
+      const call = { remote, gitFolder, signal };
       const shallow = await fetchRefs(call, ["--depth=1"], [`+${target.refspec}:${localRef}`]);
       if (shallow.exitCode === 0) return;
       if (!fullCommitId.test(target.refspec)) throw remoteGitError(source, shallow);
@@ -99,7 +116,7 @@ async function fetchWatched({ source, target, refs, gitFolder }: Fetch, job: Clo
 }
 
 function fetchRefs(
-  { source, gitFolder, job, signal }: { source: GitSource; gitFolder: string; job: CloneJob; signal: AbortSignal },
+  { remote, gitFolder, signal }: { remote: Remote; gitFolder: string; signal: AbortSignal },
   options: string[],
   refspecs: string[],
 ): Promise<GitOutcome> {
@@ -113,32 +130,33 @@ function fetchRefs(
       "--no-write-fetch-head",
       ...options,
       "--",
-      source.url,
+      remote.source.url,
       ...refspecs,
     ],
-    folder: job.workFolder,
-    environment: remoteGitEnvironment(job.gitEnvironment),
+    folder: remote.job.workFolder,
+    environment: remote.environment,
     signal,
   });
 }
 
-async function readCommit(source: GitSource, target: RemoteTarget, gitFolder: string, job: CloneJob): Promise<string> {
+async function readCommit(target: RemoteTarget, gitFolder: string, remote: Remote): Promise<string> {
+  const { source, job, environment } = remote;
   const name = fullCommitId.test(target.refspec) ? target.refspec : localRef;
   const { exitCode, stdout } = await runGit({
     args: [`--git-dir=${gitFolder}`, "rev-parse", "--quiet", "--verify", `${name}^{commit}`],
     folder: job.workFolder,
-    environment: remoteGitEnvironment(job.gitEnvironment),
+    environment,
     signal: job.signal,
   });
   if (exitCode !== 0) throw unknownRef(source.text, target.ref ?? target.refspec, []);
   return stdout.toString("utf8").trim();
 }
 
-async function git(args: string[], source: GitSource, job: CloneJob) {
+async function git(args: string[], { source, job, environment }: Remote) {
   const outcome = await runGit({
     args,
     folder: job.workFolder,
-    environment: remoteGitEnvironment(job.gitEnvironment),
+    environment,
     signal: job.signal,
     maxOutputBytes: maxRefBytes,
   });

@@ -52,6 +52,11 @@ const knownFailures: KnownFailure[] = [
     message: notFoundOrPrivate,
   },
   {
+    code: "repository-moved",
+    pattern: /returned error: 30\d/,
+    message: ({ text }) => `${text} has moved, and a login is not sent after it: give its present address.`,
+  },
+  {
     code: "authentication-required",
     pattern:
       /could not read (?:Username|Password)|Authentication failed|terminal prompts disabled|returned error: 40[13]|HTTP Basic: Access denied/i,

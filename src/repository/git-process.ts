@@ -69,6 +69,30 @@ export function remoteGitEnvironment(environment: GitEnvironment): Record<string
   };
 }
 
+/**
+ * With a login for this URL alone. It goes by the environment, which other accounts cannot read and no file keeps; the
+ * person's own headers for the URL are dropped, and no redirect is followed: git would take the login along to wherever
+ * it leads.
+ */
+export function authorizedFor(
+  url: string,
+  authorization: string | null,
+  environment: Record<string, string>,
+): Record<string, string> {
+  if (authorization === null) return environment;
+  if (/[^\x20-\x7e]/.test(authorization)) throw new Error("An Authorization header has to be one line of ASCII.");
+  const settings = [
+    ["extraHeader", ""],
+    ["extraHeader", `Authorization: ${authorization}`],
+    ["followRedirects", "false"],
+  ];
+  const entries = settings.flatMap(([name, value = ""], index) => [
+    [`GIT_CONFIG_KEY_${index}`, `http.${url}.${name}`],
+    [`GIT_CONFIG_VALUE_${index}`, value],
+  ]);
+  return { ...environment, GIT_CONFIG_COUNT: String(settings.length), ...Object.fromEntries(entries) };
+}
+
 /** For folders whose own configuration is not trusted: no network, and nobody's settings but ours. */
 export function localGitEnvironment(environment: GitEnvironment): Record<string, string> {
   return {
@@ -131,7 +155,7 @@ export function startGit({ args, folder, environment, signal }: GitCall): Runnin
   });
   const outcome = closed.then((exitCode) => {
     signal.throwIfAborted();
-    return { exitCode, stderr: withoutCredentials(stderr) };
+    return { exitCode, stderr: hideLogin(withoutCredentials(stderr), environment) };
   });
   outcome.catch(() => undefined);
   return {
@@ -156,6 +180,16 @@ const commonEnvironment = {
   GIT_NO_REPLACE_OBJECTS: "1",
   GCM_INTERACTIVE: "never",
 };
+
+/** A server may send back what it was sent. */
+function hideLogin(text: string, environment: Record<string, string>): string {
+  const header = Object.values(environment).find((value) => value.startsWith("Authorization: ")) ?? "";
+  const credentials = header.split(" ").at(-1) ?? "";
+  const password = Buffer.from(credentials, "base64").toString("latin1").split(":").slice(1).join(":");
+  return [credentials, password]
+    .filter((secret) => secret !== "")
+    .reduce((shown, secret) => shown.replaceAll(secret, "[redacted]"), text);
+}
 
 function passedThrough(environment: GitEnvironment): Record<string, string> {
   const passed: Record<string, string> = {};

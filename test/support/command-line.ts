@@ -138,7 +138,7 @@ export class CommandLine implements Disposable {
 }
 
 /** Programs of the machine, not those that npm puts in front of them. */
-const hostPath = (process.env.PATH ?? "/usr/bin:/bin")
+export const hostPath = (process.env.PATH ?? "/usr/bin:/bin")
   .split(":")
   .filter((folder) => !folder.includes("node_modules"))
   .join(":");

@@ -65,37 +65,52 @@ async function draftExample(context: WritingContext, options: LlmAuthorOptions):
 async function reviseExample(context: WritingContext, attempt: Attempt, options: LlmAuthorOptions): Promise<Revision> {
   const memory = Memory.parse(attempt.draft.memory);
   if (memory.phase === "groundwork") {
-    const more = await continueGroundwork(context, options.extractive, attempt, memory);
+    const more = isRequested(attempt) ? null : await continueGroundwork(context, options.extractive, attempt, memory);
     if (more) return more;
     const ground = reportGroundwork(context, markOf(context.repository, context.survey), attempt, memory);
     return toRevision(
-      await writeFirst(context, ground, options),
+      await writeFirst(context, ground, options, attempt.requested),
       "written from what the repository's own examples showed",
     );
   }
-  const repaired = await repairByRule(context, attempt, memory);
+  // What a person wants is told to the writer at once.
+  const repaired = isRequested(attempt) ? null : await repairByRule(context, attempt, memory);
   return repaired ?? toRevision(await rewrite(context, attempt, memory, options), "changed");
+}
+
+function isRequested({ requested = [] }: Attempt): boolean {
+  return requested.length > 0;
+}
+
+/** A person's words before a question. They are data: what they may decide is said by us. */
+function withRequest(context: WritingContext, requested: readonly string[], question: string): string {
+  if (requested.length === 0) return question;
+  const mark = markOf(context.repository, context.survey);
+  const request = quoteData(mark, { kind: "request" }, requested.map((text) => cleanData(mark, text)).join("\n\n"));
+  return `${render("prompts/request.md", { request })}\n${question}`;
 }
 
 function writeFirst(
   context: WritingContext,
   { groundwork, decisions, files }: Ground,
   { models, contextTokens }: LlmAuthorOptions,
+  requested: readonly string[] = [],
 ): Promise<Written> {
+  const question = render("prompts/write.md", { focus: context.focus ?? "" });
   return writeDraft({
     context,
     model: models.code,
     stage: "draft",
     memory: { phase: "written", groundwork, decisions, ownRunscript: false, turns: [], contextTokens, byRule: [] },
     before: { files, metadata: null, decisions, ownRunscript: false },
-    next: { question: render("prompts/write.md", { focus: context.focus ?? "" }), measured: "" },
+    next: { question: withRequest(context, requested, question), measured: "" },
   });
 }
 
 /** One answer that both says what was wrong and changes it. */
 function rewrite(
   context: WritingContext,
-  { draft, execution, shortcomings, differences }: Attempt,
+  { draft, execution, shortcomings, differences, requested = [] }: Attempt,
   memory: WrittenMemory,
   { models }: LlmAuthorOptions,
 ): Promise<Written> {
@@ -110,6 +125,11 @@ function rewrite(
     ...showPackages(execution, mark),
     ...(stepSucceeded(execution.program) ? showResults(execution, mark, 2000) : []),
   ];
+  const digest = render("prompts/digest.md", {
+    facts: listFacts(execution),
+    byRule,
+    shortcomings: shortcomings.map((text) => cleanData(mark, text).replace(/\s+/g, " ").slice(0, 1000)),
+  });
   return writeDraft({
     context,
     model: models.code,
@@ -117,11 +137,7 @@ function rewrite(
     memory,
     before: { files: filesForWriter(draft), metadata: draft.metadata, decisions, ownRunscript },
     next: {
-      question: render("prompts/digest.md", {
-        facts: listFacts(execution),
-        byRule,
-        shortcomings: shortcomings.map((text) => cleanData(mark, text).replace(/\s+/g, " ").slice(0, 1000)),
-      }),
+      question: withRequest(context, requested, digest),
       measured: render("prompts/digest-output.md", { parts }),
     },
   });

@@ -1,7 +1,8 @@
+import { stateFolderOf } from "../../adapters/host.ts";
 import { DistillerError } from "../../errors.ts";
 import { createLocalProvider } from "../../sandboxes/local.ts";
 import type { PythonInterpreter } from "../../sandboxes/sandbox.ts";
-import { stateFolderOf, type Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal.ts";
 import { checkCompiler } from "./examine-machine.ts";
 import { type Finding, firstLineOf } from "./finding.ts";
 

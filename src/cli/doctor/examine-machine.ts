@@ -1,6 +1,7 @@
 import { access, constants, mkdir, statfs } from "node:fs/promises";
+import { stateFolderOf } from "../../adapters/host.ts";
 import { findProviderKey, modelsByKey, providerKeyVariables } from "../../config.ts";
-import { stateFolderOf, type Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal.ts";
 import { type Finding, firstLineOf } from "./finding.ts";
 
 export async function checkNode(): Promise<Finding> {

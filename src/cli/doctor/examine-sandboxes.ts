@@ -1,3 +1,4 @@
+import { findModalTokens } from "../../adapters/find-modal-tokens.ts";
 import { type Config, resolveConfig } from "../../config.ts";
 import { CancelledError, DistillerError, throwIfCancelled } from "../../errors.ts";
 import { findContainerEngine } from "../../sandboxes/container/container-engine.ts";
@@ -5,7 +6,6 @@ import { findImage, nameImage } from "../../sandboxes/container/container-images
 import { findRunFlags } from "../../sandboxes/container/find-run-flags.ts";
 import { defaultImage } from "../../sandboxes/image.ts";
 import { checkModal } from "../../sandboxes/modal/check-modal.ts";
-import { findModalTokens } from "../find-modal-tokens.ts";
 import type { Terminal } from "../terminal.ts";
 import { examineTools, findLocalProblem } from "./examine-local.ts";
 import type { Finding } from "./finding.ts";

@@ -1,0 +1,62 @@
+import { type Probot, ProbotOctokit } from "probot";
+import { callGitHub } from "../github/wrap-github-error.ts";
+import type { GitHubAccess } from "../jobs/app-context.ts";
+
+/** Longest wait for a rate limit within a request, in seconds; what takes longer is tried again by the queue. */
+const longestWaitSeconds = 60;
+
+/** Octokit as the app uses it: short rate limits are waited out, long ones are told. */
+export function createAppOctokit({ throttle }: { throttle: boolean }): typeof ProbotOctokit {
+  const mayWait = (retryAfter: number, _options: unknown, _octokit: unknown, retryCount: number): boolean =>
+    retryAfter <= longestWaitSeconds && retryCount < 2;
+  // The function form: what is given as an object is overridden by Probot's own defaults.
+  return ProbotOctokit.defaults((options: object) => ({
+    ...options,
+    throttle: throttle ? { onRateLimit: mayWait, onSecondaryRateLimit: mayWait } : { enabled: false },
+    ...(throttle ? {} : { retry: { enabled: false } }),
+  }));
+}
+
+export interface GitHubAccessOptions {
+  probot: Pick<Probot, "auth">;
+  onRequest: (status: number) => void;
+}
+
+export function createGitHubAccess({ probot, onRequest }: GitHubAccessOptions): GitHubAccess {
+  let login: Promise<string> | null = null;
+  const readLogin = async (): Promise<string> => {
+    const app = await probot.auth();
+    const { data } = await callGitHub("Reading the app", () => app.rest.apps.getAuthenticated());
+    if (!data?.slug) throw new Error("GitHub names no slug of this app.");
+    return `${data.slug}[bot]`;
+  };
+  return {
+    async client(installationId) {
+      const octokit = await callGitHub("Signing in to GitHub", () => probot.auth(installationId));
+      octokit.hook.after("request", ({ status }) => onRequest(status));
+      octokit.hook.error("request", (error) => {
+        onRequest("status" in error && typeof error.status === "number" ? error.status : 0);
+        throw error;
+      });
+      return octokit;
+    },
+    async authorizeClone(installationId, repositoryId) {
+      const app = await probot.auth();
+      const { data } = await callGitHub("Asking for a token to clone with", () =>
+        app.rest.apps.createInstallationAccessToken({
+          installation_id: installationId,
+          repository_ids: [repositoryId],
+          permissions: { contents: "read" },
+        }),
+      );
+      return `basic ${Buffer.from(`x-access-token:${data.token}`).toString("base64")}`;
+    },
+    botLogin() {
+      login ??= readLogin().catch((error: unknown) => {
+        login = null;
+        throw error;
+      });
+      return login;
+    },
+  };
+}

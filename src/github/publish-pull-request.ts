@@ -1,0 +1,216 @@
+import { z } from "zod";
+import { type CommitFile, commitFiles } from "./commit-files.ts";
+import { explainRefusal, isProtected, type Refusal, refuse, refuseEmpty, refuseGone } from "./explain-refusal.ts";
+import { findChanges, indexPath } from "./find-changes.ts";
+import { fitMarkdown, maxBodyCharacters } from "./fit-markdown.ts";
+import type { IndexEntry } from "./index-file.ts";
+import { markerOf } from "./marker.ts";
+import { putBranch } from "./put-branch.ts";
+import { type Examples, readExamples } from "./read-examples.ts";
+import {
+  branchNames,
+  isOnlyOurs,
+  type PublicationPlace,
+  type PublicationState,
+  type Pull,
+  readBranch,
+  readPublication,
+} from "./read-publication.ts";
+import { readRepository } from "./read-repository.ts";
+import { callGitHub, isGitHubError, readGitHub } from "./wrap-github-error.ts";
+
+export interface PublishPullRequestOptions extends PublicationPlace {
+  defaultBranch: string;
+  /** `examples/<slug>` */
+  folder: string;
+  /** The whole folder; paths are within it. What an earlier version left there beside them is deleted. */
+  files: readonly CommitFile[];
+  indexEntry: IndexEntry;
+  commitMessage: string;
+  title: string;
+  /** At least one, from the fullest to the shortest; the first that GitHub takes is used. */
+  bodies: readonly string[];
+  draft: boolean;
+  /** Whether a person asked for it by name: only then may it follow one that was declined. */
+  explicit: boolean;
+}
+
+export interface PublishedPullRequest {
+  number: number;
+  url: string;
+  branch: string;
+  headSha: string;
+}
+
+export type Publication =
+  | { kind: "opened" | "updated"; pullRequest: PublishedPullRequest }
+  /** The open pull request says all of it already, or (null) the default branch does. */
+  | { kind: "unchanged"; pullRequest: PublishedPullRequest | null }
+  /** Somebody has committed to the branch: nothing was written. */
+  | { kind: "human-commits"; pullRequest: PublishedPullRequest }
+  /** A maintainer has closed it before. */
+  | { kind: "declined"; pullRequest: { number: number; url: string } }
+  | { kind: "folder-taken"; path: string }
+  | Refusal;
+
+/** How often what changed between reading and writing is read and decided again. */
+const mostRounds = 3;
+
+/**
+ * Brings an example to its repository: reads what is there, decides, and writes at most one commit and one pull request.
+ * Throws GitHubError where trying later may help.
+ */
+export async function publishPullRequest(options: PublishPullRequestOptions): Promise<Publication> {
+  for (let round = 1; ; round++) {
+    try {
+      return await publishOnce(options);
+    } catch (error) {
+      const mayBeRace = isGitHubError(error, "github-conflict") && !isProtected(error);
+      if (mayBeRace && round < mostRounds) continue;
+      const refusal = await explainRefusal(error, options);
+      if (refusal) return refusal;
+      throw error;
+    }
+  }
+}
+
+async function publishOnce(given: PublishPullRequestOptions): Promise<Publication> {
+  const base = await findBase(given);
+  if ("kind" in base) return base;
+  const options = { ...given, defaultBranch: base.branch };
+  const state = await readPublication(options);
+  const open = findOpen(state, options);
+  if (open && !(await isUntouched(open, base.sha, options)))
+    return { kind: "human-commits", pullRequest: placeOf(open) };
+  const closed = state.pulls.find((pull) => pull.state !== "open");
+  if (!open && closed?.state === "declined" && !options.explicit)
+    return { kind: "declined", pullRequest: { number: closed.number, url: closed.url } };
+  const examples = await readExamples({ ...options, commitSha: base.sha });
+  if (examples.kind === "taken") return { kind: "folder-taken", path: examples.path };
+  if (examples.kind === "blocked")
+    return refuse("blocked-folder", `${examples.path} is not a folder here: give it another name, then ask again.`);
+  if (open) return update(open, options);
+  if (findChanges(examples, options).own === 0) return { kind: "unchanged", pullRequest: null };
+  return openAnother({ base: base.sha, examples, state }, options);
+}
+
+type OpenPull = Pull & { headSha: string };
+
+/** The default branch, which may have another name since the caller read it. */
+async function findBase(options: PublishPullRequestOptions): Promise<{ branch: string; sha: string } | Refusal> {
+  const sha = await readBranch(options, options.defaultBranch);
+  if (sha) return { branch: options.defaultBranch, sha };
+  const repository = await readRepository(options);
+  if (!repository) return refuseGone();
+  const renamed = await readBranch(options, repository.defaultBranch);
+  return renamed ? { branch: repository.defaultBranch, sha: renamed } : refuseEmpty();
+}
+
+/** One whose branch was deleted is as good as none. */
+function findOpen({ pulls, branches }: PublicationState, { known }: PublishPullRequestOptions): OpenPull | null {
+  const open = pulls.flatMap((pull) => {
+    const headSha = branches.get(pull.branch);
+    return pull.state === "open" && headSha ? [{ ...pull, headSha }] : [];
+  });
+  return open.find(({ number }) => number === known?.number) ?? open[0] ?? null;
+}
+
+/** A commit of ours that nobody could record any more, because the process ended, is still ours. */
+async function isUntouched({ headSha }: OpenPull, base: string, options: PublishPullRequestOptions): Promise<boolean> {
+  return options.known?.headSha === headSha || (await isOnlyOurs(options, base, headSha));
+}
+
+async function update(open: OpenPull, options: PublishPullRequestOptions): Promise<Publication> {
+  const { github, repository, title } = options;
+  const examples = await readExamples({ ...options, commitSha: open.headSha });
+  if (examples.kind !== "free") return { kind: "folder-taken", path: examples.path };
+  const headSha = await commit(open.headSha, examples, options);
+  if (headSha) await putBranch({ ...options, branch: open.branch, sha: headSha, onTopOf: open.headSha });
+  const body = chooseBody(options);
+  const saysSame = open.title === title && open.body?.replaceAll("\r\n", "\n").trimEnd() === body;
+  if (!saysSame)
+    await callGitHub("Updating the pull request", () =>
+      github.rest.pulls.update({ ...repository, pull_number: open.number, title, body }),
+    );
+  const kind = headSha || !saysSame ? "updated" : "unchanged";
+  return { kind, pullRequest: placeOf({ ...open, headSha: headSha ?? open.headSha }) };
+}
+
+interface Ground {
+  /** The default branch's commit. */
+  base: string;
+  examples: Extract<Examples, { kind: "free" }>;
+  state: PublicationState;
+}
+
+async function openAnother(ground: Ground, options: PublishPullRequestOptions): Promise<Publication> {
+  const branch = await findFreeBranch(ground, options);
+  if (branch === null)
+    return refuse(
+      "branches-taken",
+      `The branch ${options.branch} and those with a number after it have commits of others: delete them, then ask again.`,
+    );
+  const headSha = await commit(ground.base, ground.examples, options);
+  if (headSha === null) return { kind: "unchanged", pullRequest: null };
+  const leftOver = ground.state.branches.get(branch);
+  await putBranch({ ...options, branch, sha: headSha, ...(leftOver ? { insteadOf: leftOver } : {}) });
+  const { number, url } = await createPull(branch, options);
+  return { kind: "opened", pullRequest: { number, url, branch, headSha } };
+}
+
+/** The first name that nobody has, or that only we have committed to. */
+async function findFreeBranch(
+  { base, state: { branches, foreign } }: Ground,
+  options: PublishPullRequestOptions,
+): Promise<string | null> {
+  for (const name of branchNames(options.branch)) {
+    const head = branches.get(name);
+    if (!head) return name;
+    if (foreign.has(name)) continue;
+    if (head === options.known?.headSha || (await isOnlyOurs(options, base, head))) return name;
+  }
+  return null;
+}
+
+async function commit(
+  baseSha: string,
+  examples: Ground["examples"],
+  options: PublishPullRequestOptions,
+): Promise<string | null> {
+  const { github, repository, folder, commitMessage } = options;
+  const { files, deletions } = findChanges(examples, options);
+  if (files.length + deletions.length === 0) return null;
+  const within = [`${folder}/`, indexPath(folder)];
+  return commitFiles({ github, repository, baseSha, files, deletions, message: commitMessage, within });
+}
+
+const Created = z.object({ number: z.number().int(), html_url: z.string() });
+
+/** Not every plan has drafts; where one is refused it is opened as it is. */
+async function createPull(
+  branch: string,
+  { draft, ...options }: PublishPullRequestOptions,
+): Promise<{ number: number; url: string }> {
+  const { github, repository, title, defaultBranch } = options;
+  const body = chooseBody({ draft, ...options });
+  try {
+    const { number, html_url } = await readGitHub("Opening the pull request", Created, () =>
+      github.rest.pulls.create({ ...repository, title, body, head: branch, base: defaultBranch, draft }),
+    );
+    return { number, url: html_url };
+  } catch (error) {
+    if (!draft || !isGitHubError(error, "github-conflict")) throw error;
+    return createPull(branch, { draft: false, ...options });
+  }
+}
+
+function chooseBody({ bodies, marker }: PublishPullRequestOptions): string {
+  const ending = markerOf(marker);
+  const room = maxBodyCharacters - ending.length - 2;
+  const body = bodies.find((each) => each.trimEnd().length <= room) ?? bodies.at(-1) ?? "";
+  return fitMarkdown(body, { limit: maxBodyCharacters, ending });
+}
+
+function placeOf({ number, url, branch, headSha }: OpenPull): PublishedPullRequest {
+  return { number, url, branch, headSha };
+}

@@ -1,0 +1,125 @@
+import { z } from "zod";
+import { Config } from "../config.ts";
+import { DistillerError } from "../errors.ts";
+import type { RepositoryFacts } from "../github/read-repository.ts";
+import type { Emit } from "../pipeline/events.ts";
+import { type RunState, readRunState } from "../pipeline/run-state.ts";
+import type { RunEnding, RunRecord } from "../store/run-record.ts";
+import { advise } from "./advise.ts";
+import type { AppContext } from "./app-context.ts";
+import { endWithError } from "./end-run.ts";
+import { type JobRequest, type JobResult, runJob } from "./run-job.ts";
+
+export interface DistillRecordOptions {
+  run: RunRecord;
+  repository: RepositoryFacts;
+  emit: Emit;
+  signal: AbortSignal;
+  context: AppContext;
+}
+
+export interface Distilled {
+  folder: string;
+  /** Null where the run ended before it had a state. */
+  state: RunState | null;
+  ending: RunEnding;
+  costUsd: number;
+}
+
+/**
+ * Runs the job of a record, or goes on with it where another process left it. Throws where it may succeed later: the
+ * failure is then not the run's.
+ */
+export async function distillRecord({
+  run,
+  repository,
+  emit,
+  signal,
+  context,
+}: DistillRecordOptions): Promise<Distilled> {
+  const { store } = context;
+  await store.files.restore(run.id);
+  const folder = store.files.folderOf(run.id);
+  const request = await chooseRequest(run, repository, context);
+  const adapters = {
+    ...context.createAdapters(run),
+    gitAuthorization: async (url: string) =>
+      repository.isPrivate && isSameAddress(url, repository.cloneUrl)
+        ? context.github.authorizeClone(run.installationId, run.target.id)
+        : null,
+  };
+  const result = await runJob({ request, adapters, emit, signal });
+  await store.files.keep(run.id);
+  const { state, error } = result;
+  const costUsd = Math.max(0, (state?.total_cost ?? 0) - (await readSpentBefore(run, context)));
+  if (error && !error.cancelled && error.retryable)
+    throw new DistillerError({ code: error.code, userMessage: error.message, retryable: true });
+  return { folder, state, costUsd, ending: describeEnding(result) };
+}
+
+/** Git is asked for the address without its suffix. */
+function isSameAddress(a: string, b: string): boolean {
+  return a.replace(/\.git$/, "") === b.replace(/\.git$/, "");
+}
+
+/** What the folder's models had cost before this run, US dollars: a revision's folder is its parent's. */
+export async function readSpentBefore(run: RunRecord, { store }: AppContext): Promise<number> {
+  if (run.parent === null) return 0;
+  const bytes = await store.files.read(run.parent, "current_state.json");
+  const parsed = bytes && SpentState.safeParse(JSON.parse(bytes.toString("utf8")));
+  return parsed?.success ? parsed.data.total_cost : 0;
+}
+
+const SpentState = z.object({ total_cost: z.number() });
+
+/** New, gone on with, or a revision of another run's example. */
+async function chooseRequest(run: RunRecord, repository: RepositoryFacts, context: AppContext): Promise<JobRequest> {
+  const { files } = context.store;
+  const folder = files.folderOf(run.id);
+  const { dryRun } = run;
+  const config = Config.parse({ ...context.config.run, ...run.settings });
+  const state = await readRunState(folder).catch(() => null);
+  if (run.parent !== null && run.feedback !== null) {
+    if (!state) await files.copy(run.parent, run.id);
+    const { total_cost, distiller } = state ?? (await readRunState(folder));
+    const { max_debug_iterations, max_runtime_mins } = config;
+    const begun = distiller.feedback.some(({ id }) => id === run.id);
+    // The budget is of the whole folder's calls, and the parent's were paid by the parent.
+    const changes = begun
+      ? {}
+      : { max_cost_usd: total_cost + config.max_cost_usd, max_debug_iterations, max_runtime_mins };
+    return { kind: "resume", runFolder: folder, dryRun, feedback: run.feedback, feedbackId: run.id, changes };
+  }
+  if (state) return { kind: "resume", runFolder: folder, dryRun, changes: {} };
+  // What a process left that was ended before its first state.
+  await files.remove(run.id);
+  return { kind: "new", source: run.source ?? repository.cloneUrl, config, dryRun, folder, runId: run.id };
+}
+
+function describeEnding({ state, outcome, error }: JobResult): RunEnding {
+  if (!state || (error && !outcome))
+    return endWithError(error?.code ?? "internal-error", error?.message ?? "It ended without an outcome.");
+  const { verdict, repository, iterations, gaveUp } = state.distiller;
+  const facts = {
+    commit: repository?.commit ?? null,
+    seconds: state.total_runtime_secs,
+    iterations: iterations.length,
+    checks: verdict
+      ? (["executed", "grounded", "reproduced", "reviewed"] as const).map((name) => ({ name, ...verdict[name] }))
+      : [],
+  };
+  if (outcome) {
+    const { reasonCode, explanation } = outcome;
+    return { ...facts, outcome: outcome.outcome, reasonCode, explanation, advice: advise(outcome) };
+  }
+  const planned = iterations[0]?.draft.provenance.map(
+    ({ example, title, path, place }) => `${example}: ${title} (${path}, ${place})`,
+  );
+  return {
+    ...facts,
+    outcome: "skipped",
+    reasonCode: "dry-run",
+    explanation: gaveUp?.explanation ?? planned?.join("\n") ?? "",
+    advice: null,
+  };
+}

@@ -1,0 +1,121 @@
+import type { GitHubClient } from "../github/github-client.ts";
+import type { Emit, RunEvent } from "../pipeline/events.ts";
+import type { RunProgress } from "../store/run-record.ts";
+import type { AppContext } from "./app-context.ts";
+import { showProgress } from "./show-progress.ts";
+
+export interface FollowOptions {
+  context: AppContext;
+  github: GitHubClient;
+  runId: string;
+  /** As the record has it: a run that was killed goes on from there. */
+  progress: RunProgress;
+  /** Keeps the run's files where others find them. */
+  keep: () => Promise<void>;
+  /** What the run's folder had cost before, US dollars. */
+  spentBeforeUsd: number;
+  /** Least time between two edits of the comment, in milliseconds. */
+  everyMs?: number;
+}
+
+export interface Follower extends AsyncDisposable {
+  emit: Emit;
+  /** The latest, for whoever writes the record. */
+  progress: () => RunProgress;
+}
+
+/**
+ * Turns what a run tells into its record, its log and its comment. Events come faster than GitHub takes edits: a change
+ * is shown at the next time it may be, the newest alone. What GitHub refuses is left out; the run goes on.
+ */
+export function followRun({
+  context,
+  github,
+  runId,
+  progress,
+  keep,
+  spentBeforeUsd,
+  everyMs = 10_000,
+}: FollowOptions): Follower {
+  const { store, log } = context;
+  let current = progress;
+  let timer: NodeJS.Timeout | null = null;
+  let shownAt = 0;
+  let stopped = false;
+  // One write after the other, so that an older state never comes last.
+  let writing: Promise<void> = Promise.resolve();
+  const queueUp = (what: string, work: () => Promise<unknown>): void => {
+    writing = writing.then(work).then(
+      () => undefined,
+      (error: unknown) => log.warn({ run: runId, error: String(error) }, `${what} failed`),
+    );
+  };
+  const show = (): void => {
+    timer = null;
+    shownAt = Date.now();
+    queueUp("showing progress", async () => {
+      const run = await store.runs.update(runId, (latest) =>
+        latest.status === "running" ? { ...latest, progress: current, costUsd: current.costUsd } : null,
+      );
+      if (run?.status === "running") await showProgress(context, github, run);
+    });
+  };
+  const showSoon = (): void => {
+    if (stopped || timer !== null) return;
+    timer = setTimeout(show, Math.max(0, shownAt + everyMs - Date.now()));
+  };
+  return {
+    emit: (event) => {
+      const line = describeEvent(event);
+      if (line !== null) queueUp("logging", () => store.runs.log(runId, line));
+      if (event.kind === "stage-finished") queueUp("keeping files", keep);
+      const next = advance(current, event, spentBeforeUsd);
+      if (next === current) return;
+      current = next;
+      showSoon();
+    },
+    progress: () => current,
+    async [Symbol.asyncDispose]() {
+      stopped = true;
+      if (timer !== null) clearTimeout(timer);
+      await writing;
+    },
+  };
+}
+
+function describeEvent(event: RunEvent): string | null {
+  switch (event.kind) {
+    case "stage-started":
+      return event.iteration === null ? event.stage : `${event.stage}, iteration ${event.iteration + 1}`;
+    case "note":
+      return event.text;
+    case "preparing":
+      return event.text;
+    default:
+      return null;
+  }
+}
+
+/** The progress after an event; the same object where nothing changed that people see. */
+function advance(progress: RunProgress, event: RunEvent, spentBeforeUsd: number): RunProgress {
+  switch (event.kind) {
+    case "stage-started":
+      return { ...progress, stage: event.stage, iteration: event.iteration ?? progress.iteration };
+    case "stage-finished": {
+      const { stage, seconds } = event;
+      const known = progress.done.some((each) => each.stage === stage);
+      const added = progress.done.map((each) =>
+        each.stage === stage ? { stage, seconds: each.seconds + seconds } : each,
+      );
+      return { ...progress, done: known ? added : [...progress.done, { stage, seconds }] };
+    }
+    case "note":
+      return { ...progress, note: event.text.slice(0, 500) };
+    case "preparing":
+      return { ...progress, note: event.text.slice(0, 500) };
+    case "spent":
+      return { ...progress, costUsd: Math.max(0, event.totalUsd - spentBeforeUsd) };
+    case "output":
+      return progress;
+  }
+}

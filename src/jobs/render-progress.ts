@@ -1,0 +1,184 @@
+import { Stage } from "../pipeline/events.ts";
+import { formatDollars, formatSeconds, plural } from "../pipeline/report-format.ts";
+import type { RunEnding, RunRecord } from "../store/run-record.ts";
+import { render } from "../templates/render.ts";
+import { markdownCode, neutraliseMarkdown } from "../templates/reports/neutralise-markdown.ts";
+import { cutLine, cutLinesIn, linkAddress } from "./cut-line.ts";
+
+export interface ProgressInput {
+  run: RunRecord;
+  /** How many runs are before it. */
+  place: number;
+  now: Date;
+  /** The run's own page; null where nobody but the operator may see it. */
+  pageUrl: string | null;
+}
+
+/** A comment is to be taken in at a glance. */
+const longestComment = 4000;
+
+/** The one comment of a run, from its queueing to its end, as Markdown. Always shorter than 4,000 characters. */
+export function renderProgress(input: ProgressInput): string {
+  let text = "";
+  for (const longest of [600, 250, 100, 40, 12]) {
+    text = renderWithin(input, longest);
+    if (text.length < longestComment) break;
+  }
+  return text;
+}
+
+function renderWithin({ run, place, now, pageUrl }: ProgressInput, longest: number): string {
+  const view = {
+    repository: cutLine(run.source ?? `${run.target.owner}/${run.target.name}`, Math.min(longest, 120)),
+    requestedBy: cutLine(run.requestedBy, 40),
+    feedback: run.feedback === null ? null : cutLine(run.feedback, Math.min(longest, 200)),
+    dryRun: run.dryRun,
+    pageUrl: linkAddress(pageUrl),
+    maxCost: formatDollars(run.maxCostUsd),
+    cancelledBy: run.cancelled ? cutLine(run.cancelled.by, 40) : null,
+  };
+  const text =
+    run.ending !== null
+      ? render("comments/progress-finished.md", { ...view, ...describeEnding(run, run.ending, longest) })
+      : run.status === "queued"
+        ? render("comments/progress-queued.md", { ...view, ...describeWaiting(run, place, longest) })
+        : render("comments/progress-running.md", { ...view, ...describeRunning(run, now, longest) });
+  return `${text.trim()}\n`;
+}
+
+function describeWaiting({ startedAt, progress }: RunRecord, place: number, longest: number) {
+  const before = place === 1 ? "1 run is before it." : `${plural(place, "run")} are before it.`;
+  // What began and waits again was interrupted, or waits for a service; the note says which.
+  const again = startedAt !== null;
+  return {
+    before: place <= 0 ? "It is next." : before,
+    again,
+    note: again && progress.note ? cutLine(progress.note, longest) : null,
+  };
+}
+
+function describeRunning({ progress, starts, startedAt, costUsd }: RunRecord, now: Date, longest: number) {
+  const elapsed = (now.getTime() - new Date(startedAt ?? Number.NaN).getTime()) / 1000;
+  return {
+    elapsed: Number.isFinite(elapsed) && elapsed >= 0 ? formatSeconds(Math.round(elapsed)) : null,
+    cost: formatDollars(Math.max(costUsd, progress.costUsd)),
+    stages: listStages(progress, Math.min(longest, 40)),
+    note: progress.note && cutLine(progress.note, longest),
+    again: starts > 1,
+    updated: `${now.toISOString().slice(11, 16)} UTC`,
+  };
+}
+
+interface ShownStage {
+  name: string;
+  isDone: boolean;
+  isCurrent: boolean;
+  /** After the name: what it took, or which iteration it is. */
+  detail: string;
+}
+
+/** Those that ended, then the current one (also where it ended before), then those that every run still comes to. */
+function listStages({ stage, iteration, done }: RunRecord["progress"], longest: number): ShownStage[] {
+  const ended = done.filter((each) => each.stage !== stage);
+  const seen = new Set([...done.map((each) => each.stage), stage]);
+  const reached = Math.max(...[...seen].map((each) => order.indexOf(each ?? "")));
+  const ahead = order.filter((each, index) => index > reached && !seen.has(each) && !sometimes.has(each));
+  const show = (name: string, isDone: boolean, isCurrent: boolean, detail: string): ShownStage => ({
+    name: nameStage(name, longest),
+    isDone,
+    isCurrent,
+    detail,
+  });
+  return [
+    ...ended.slice(0, 14).map((each) => show(each.stage, true, false, formatSeconds(each.seconds))),
+    ...(stage === null ? [] : [show(stage, false, true, describeIteration(stage, iteration))]),
+    ...ahead.map((each) => show(each, false, false, "")),
+  ];
+}
+
+const order: readonly string[] = Stage.options;
+/** Stages that not every run comes to. */
+const sometimes: ReadonlySet<string> = new Set<Stage>(["revise", "judge"]);
+
+function describeIteration(stage: string, iteration: number | null): string {
+  return iteration !== null && ["draft", "execute", "revise"].includes(stage) ? `iteration ${iteration + 1}` : "";
+}
+
+const stageNames: Readonly<Record<Stage, string>> = {
+  clone: "Clone the repository",
+  survey: "Survey its files",
+  summarize: "Summarize it",
+  classify: "Classify its files",
+  draft: "Draft an example",
+  execute: "Run it in a sandbox",
+  revise: "Revise it",
+  verify: "Run it again in a clean room",
+  judge: "Judge it",
+  report: "Write the report",
+};
+
+function nameStage(stage: string, longest: number): string {
+  const known = Stage.safeParse(stage);
+  return known.success ? stageNames[known.data] : neutraliseMarkdown(cutLine(stage, longest));
+}
+
+const verdicts: Readonly<Record<RunEnding["outcome"], string>> = {
+  verified: "Verified",
+  partial: "Partial",
+  failed: "Failed",
+  skipped: "Skipped",
+  cancelled: "Cancelled",
+  error: "Stopped by an error",
+};
+
+function describeEnding(run: RunRecord, ending: RunEnding, longest: number) {
+  const { outcome, commit, seconds, iterations } = ending;
+  const { checks } = cutLinesIn({ checks: ending.checks }, Math.min(longest, 400), 6);
+  const isPlan = run.dryRun && outcome === "skipped";
+  const lines = ending.explanation.slice(0, 20_000).split("\n");
+  return {
+    isPlan,
+    verdict: verdicts[outcome],
+    explanation: proseWithCode(cutLine(ending.explanation, longest)),
+    plan: isPlan && lines.length > 1 ? cutLinesIn(lines, Math.min(longest, 160), 12) : null,
+    checks: isPlan ? [] : checks.map(describeCheck),
+    advice: ending.advice && proseWithCode(cutLine(ending.advice, longest)),
+    pullRequest: describePullRequest(run),
+    canRetry: !isPlan && !["verified", "skipped"].includes(outcome) && !ending.advice?.includes("/distill"),
+    commit: commit && /^[0-9a-f]{7,64}$/.test(commit) ? commit.slice(0, 12) : null,
+    cost: formatDollars(run.costUsd),
+    duration: formatSeconds(seconds),
+    iterations: iterations > 0 ? plural(iterations, "iteration") : null,
+  };
+}
+
+function describeCheck({ name, result, evidence }: RunEnding["checks"][number]) {
+  const notMade = name === "reviewed" ? "not reviewed" : "not made";
+  return {
+    name: name.charAt(0).toUpperCase() + name.slice(1),
+    result: result === "not-made" ? notMade : result,
+    evidence,
+  };
+}
+
+function describePullRequest({ pullRequest }: RunRecord) {
+  const url = linkAddress(pullRequest?.url ?? null);
+  if (!pullRequest || !url) return null;
+  const { number, state } = pullRequest;
+  const ends = { open: "", merged: " was merged", declined: " was closed without merging" } as const;
+  return { number, url, end: ends[state], isOpen: state === "open" };
+}
+
+/** Prose in which what stands between back-ticks is code; inert whoever wrote it. */
+function proseWithCode(text: string): string {
+  const parts = text.split("`");
+  // Two pieces of code side by side would become one, and a tick without its fellow is no code.
+  if (parts.length % 2 === 0 || parts.slice(1, -1).includes("")) return neutraliseMarkdown(text);
+  return parts
+    .map((part, index) => {
+      if (index % 2 === 1) return markdownCode(part);
+      const [start, end] = [/^\s/.test(part) ? " " : "", /\S\s$/.test(part) ? " " : ""];
+      return start + neutraliseMarkdown(part) + end;
+    })
+    .join("");
+}

@@ -1,0 +1,210 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { Probot, Server } from "probot";
+import { createAdapters } from "./adapters/adapters.ts";
+import { createAuthorAdapters } from "./adapters/author-adapters.ts";
+import { createAppOctokit, createGitHubAccess } from "./adapters/github-access.ts";
+import type { Host } from "./adapters/host.ts";
+import { createApp } from "./app.ts";
+import type { AppConfig } from "./app-config.ts";
+import { handleDelivery } from "./handlers/handle-delivery.ts";
+import type { AppContext } from "./jobs/app-context.ts";
+import { performRun } from "./jobs/perform-run.ts";
+import { createQueue, type Queue } from "./jobs/queue.ts";
+import { sweepRuns } from "./jobs/sweep-runs.ts";
+import type { Logger } from "./log.ts";
+import { createMetrics, type Metrics } from "./pages/metrics.ts";
+import { createPages } from "./pages/pages.ts";
+import type { Database } from "./store/database.ts";
+import { openEmbeddedDatabase } from "./store/embedded-database.ts";
+import { openPostgresDatabase } from "./store/postgres-database.ts";
+import { createDatabaseFiles, createFolderFiles } from "./store/run-files.ts";
+import { createStore } from "./store/sql-store.ts";
+import type { Store } from "./store/store.ts";
+
+export interface ServerOptions {
+  host: Host;
+  config: AppConfig;
+  log: Logger;
+  /** False: GitHub's limits on requests are met as they come, with no wait between writes. For tests alone. */
+  throttle?: boolean;
+}
+
+export interface RunningServer {
+  /** `http://<host>:<port>` */
+  address: string;
+  /** Takes no more webhooks, gives runs back to the queue, and ends. */
+  stop: () => Promise<void>;
+}
+
+/** Webhooks that are handled at one time; each is a few requests to GitHub. */
+const deliveriesAtOnce = 8;
+/** How long runs have to save their state when the process ends; container engines wait 10 s before they kill. */
+const drainMs = 8_000;
+const webhookPath = "/api/github/webhooks";
+const sweepEveryMs = 10 * 60_000;
+
+/** The App root: database, queue, Probot, pages, workers. Throws ConfigError where something cannot be had. */
+export async function startServer({ host, config, log, throttle = true }: ServerOptions): Promise<RunningServer> {
+  await using stack = new AsyncDisposableStack();
+  await mkdir(config.dataFolder, { recursive: true });
+  const database = stack.use(await openDatabase(config, log));
+  const root = join(config.dataFolder, "runs");
+  const files =
+    database.kind === "embedded" ? createFolderFiles({ root }) : createDatabaseFiles({ root, database, log });
+  const store = createStore({ database, files });
+  const queue = stack.use(await createQueue({ database, log }));
+  const metrics = createMetrics({ store, queue });
+  const server = createProbotServer({ config, log, throttle });
+  let context: AppContext | null = null;
+  let stopping = false;
+  await server.load((probot, options) => {
+    context = createContext({ host, config, log, store, queue, metrics, probot });
+    const pages = createPages({
+      store,
+      queue,
+      metrics,
+      operatorToken: config.operatorToken,
+      secret: config.webhookSecret,
+      publicUrl: config.publicUrl,
+      githubUrl:
+        config.github.host === null ? "https://github.com" : `${config.github.protocol}://${config.github.host}`,
+      whatIsNotReady: async () => (stopping ? ["it is stopping"] : await findFaults(database)),
+    });
+    options.addHandler(pages);
+    return createApp({ settings: config.settings, put: queue.putDelivery, received: metrics.webhook })(probot, options);
+  });
+  const app = context as AppContext | null;
+  if (!app) throw new Error("Probot loaded no app.");
+  const recovered = await queue.recoverOrphans();
+  if (recovered > 0) log.info({ recovered }, "work that the last process left begins again");
+  await queue.work(
+    { deliveries: deliveriesAtOnce, runs: config.settings.max_runs_per_process },
+    {
+      deliveries: (delivery, attempt) => handleDelivery(delivery, attempt.number > 1, app),
+      runs: (id, signal) => performRun(id, signal, app),
+    },
+  );
+  const sweep = setInterval(() => void sweepRuns(app), sweepEveryMs);
+  stack.defer(() => clearInterval(sweep));
+  const http = await server.start();
+  if (config.webhookProxy !== null) stack.use(await forwardWebhooks(config.webhookProxy, server, log));
+  const resources = stack.move();
+  return {
+    address: `http://${server.host}:${server.port}`,
+    async stop() {
+      stopping = true;
+      const closed = server.stop();
+      http.closeIdleConnections();
+      await queue.drain(drainMs);
+      http.closeAllConnections();
+      await closed;
+      await resources.disposeAsync();
+    },
+  };
+}
+
+function openDatabase({ databaseUrl, dataFolder }: AppConfig, log: Logger): Promise<Database> {
+  return databaseUrl === null
+    ? openEmbeddedDatabase({ folder: dataFolder, log })
+    : openPostgresDatabase({ url: databaseUrl, log });
+}
+
+function createProbotServer({ config, log, throttle }: { config: AppConfig; log: Logger; throttle: boolean }): Server {
+  const { protocol, host: githubHost } = config.github;
+  return new Server({
+    host: config.host,
+    port: config.port,
+    log,
+    enableStaticFiles: false,
+    Probot: Probot.defaults({
+      appId: config.appId,
+      privateKey: config.privateKey,
+      secret: config.webhookSecret,
+      log,
+      Octokit: createAppOctokit({ throttle }),
+      ...(githubHost === null ? {} : { baseUrl: `${protocol}://${githubHost}/api/v3` }),
+    }),
+  });
+}
+
+interface ContextParts {
+  host: Host;
+  config: AppConfig;
+  log: Logger;
+  store: Store;
+  queue: Queue;
+  metrics: Metrics;
+  probot: Probot;
+}
+
+function createContext({ host: given, config, log, store, queue, metrics, probot }: ContextParts): AppContext {
+  const host = withoutSecrets(given);
+  const gitEnvironment = describeGitEnvironment(host, config);
+  // What providers of models limit is shared by all runs of the process.
+  const authors = createAuthorAdapters({ host, recordFile: null });
+  return {
+    config,
+    store,
+    queue,
+    log,
+    github: createGitHubAccess({ probot, onRequest: metrics.githubRequest }),
+    createAdapters: (run) => ({
+      ...createAdapters({
+        host,
+        authors,
+        owner: { name: `installation-${run.installationId}`, repositoryIsPrivate: run.target.isPrivate },
+        warn: (text) => void store.runs.log(run.id, text).catch(() => undefined),
+      }),
+      gitEnvironment,
+    }),
+    runEnded: ({ ending, costUsd }) => metrics.runEnded(ending?.outcome ?? "error", ending?.seconds ?? 0, costUsd),
+  };
+}
+
+/** What nothing that a run starts may see: a model's command gets the environment of this process. */
+const secretVariables = [
+  "PRIVATE_KEY",
+  "PRIVATE_KEY_PATH",
+  "WEBHOOK_SECRET",
+  "DATABASE_URL",
+  "CODEDISTILLER_OPERATOR_TOKEN",
+  "GITHUB_CLIENT_SECRET",
+];
+
+function withoutSecrets(host: Host): Host {
+  const kept = Object.entries(host.environment).filter(([name]) => !secretVariables.includes(name));
+  return { ...host, environment: Object.fromEntries(kept) };
+}
+
+/** Proxies and certificates, and a home without anybody's settings: strangers' commands never clone with the operator's rights. */
+function describeGitEnvironment({ environment }: Host, { dataFolder }: AppConfig): NodeJS.ProcessEnv {
+  const passed = /^(PATH|LANG|TMPDIR|SSL_CERT_(FILE|DIR)|GIT_SSL_CA(INFO|PATH)|(https?|no|all)_proxy)$/i;
+  const kept = Object.entries(environment).filter(([name]) => passed.test(name));
+  return { ...Object.fromEntries(kept), HOME: join(dataFolder, "git-home") };
+}
+
+/** For development: webhooks come by a proxy such as smee.io, which this machine asks. */
+async function forwardWebhooks(source: string, { host, port }: Server, log: Logger): Promise<AsyncDisposable> {
+  const { SmeeClient } = await import("smee-client");
+  const target = `http://${host}:${port}${webhookPath}`;
+  const client = new SmeeClient({
+    source,
+    target,
+    logger: { info: (text: string) => log.info(text), error: (text: string) => log.warn(text) },
+  });
+  // A proxy that cannot be reached is no reason not to serve: it is told, and tried again by the client.
+  await client
+    .start()
+    .catch((error: unknown) => log.warn({ error: String(error) }, "the webhook proxy does not answer"));
+  return { [Symbol.asyncDispose]: () => client.stop() };
+}
+
+async function findFaults(database: Database): Promise<string[]> {
+  try {
+    await database.query("SELECT 1");
+    return [];
+  } catch {
+    return ["the database does not answer"];
+  }
+}

@@ -1,0 +1,108 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startGitHttpServer } from "./git-http-server.ts";
+import { createGitHub } from "./github-server/answer.ts";
+import { checkDescription } from "./github-server/check-description.ts";
+import { appId, appPrivateKey, firstInstallationId, webhookSecret } from "./github-server/credentials.ts";
+import { createWebhooks } from "./github-server/deliver.ts";
+import { startEmulator } from "./github-server/emulator.ts";
+import { createInstalling } from "./github-server/installing.ts";
+import { listen, type Traffic } from "./github-server/listen.ts";
+import { createPeople } from "./github-server/people.ts";
+import type { GitHubOptions, GitHubServer } from "./github-server/protocol.ts";
+import { createReading } from "./github-server/reading.ts";
+import { composeSeed, fillRepository, listAccounts, ownersOf } from "./github-server/seed.ts";
+import { findFormer, findRepository, type ServerState } from "./github-server/state.ts";
+
+export type * from "./github-server/protocol.ts";
+
+/** GitHub on a free port of this machine: its REST API, its git over https, and its webhooks. */
+export async function startGitHub(options: GitHubOptions): Promise<GitHubServer> {
+  await using stack = new AsyncDisposableStack();
+  const root = mkdtempSync(join(tmpdir(), "codedistiller-github-"));
+  stack.defer(() => rmSync(root, { recursive: true, force: true }));
+  const traffic: Traffic = { requests: [], violations: [], faults: [], delays: [], check: checkDescription };
+  const front = await listen(traffic);
+  stack.defer(async () => {
+    front.server.closeAllConnections();
+    await new Promise((resolve) => front.server.close(resolve));
+  });
+  const state: ServerState = createState(options, front.url);
+  const gitServer = stack.use(
+    await startGitHttpServer({ root, intercept: (request, response) => refuseClone(state, request, response) }),
+  );
+  state.gitUrl = gitServer.url;
+  const emulator = stack.use(await startEmulator({ apiUrl: front.url, seed: composeSeed(options, state) }));
+  const github = createGitHub({ state, emulator });
+  for (const seed of options.repositories) {
+    await fillRepository(github, seed, join(root, seed.owner, `${seed.name}.git`));
+  }
+  front.serve(github);
+  const webhooks = createWebhooks();
+  const disposables = stack.move();
+  return {
+    apiUrl: front.url,
+    gitUrl: gitServer.url,
+    certificateFile: gitServer.certificateFile,
+    appCredentials: { appId, privateKey: appPrivateKey(), webhookSecret, installationId: firstInstallationId },
+    appLogin: `${state.appSlug}[bot]`,
+    requests: traffic.requests,
+    gitRequests: gitServer.requests,
+    violations: traffic.violations,
+    deliveries: webhooks.deliveries,
+    fail: (fault) => void traffic.faults.push({ times: 1, ...fault }),
+    delay: (delay) => void traffic.delays.push({ times: Number.POSITIVE_INFINITY, ...delay }),
+    clearFaults() {
+      traffic.faults.length = 0;
+      traffic.delays.length = 0;
+    },
+    deliverTo: webhooks.deliverTo,
+    send: webhooks.send,
+    redeliver: ({ event, payload, id }) => webhooks.send(event, payload, { delivery: id }),
+    ...createReading(github),
+    ...createPeople(github, webhooks),
+    ...createInstalling(github, webhooks),
+    [Symbol.asyncDispose]: () => disposables.disposeAsync(),
+  };
+}
+
+function createState(options: GitHubOptions, apiUrl: string): ServerState {
+  return {
+    apiUrl,
+    gitUrl: "",
+    appSlug: options.appSlug ?? "codedistiller",
+    repositories: [],
+    installations: ownersOf(options.repositories).map((account, index) => ({
+      id: firstInstallationId + index,
+      account,
+      repositories: new Set(),
+      installed: false,
+      suspended: false,
+    })),
+    accounts: listAccounts(options),
+    tokens: new Map(),
+    reactions: [],
+    nextReactionId: 1,
+    signedCommits: new Set(),
+  };
+}
+
+/** Private repositories are there for those who show an installation's token; to others they do not exist. */
+function refuseClone(state: ServerState, request: IncomingMessage, response: ServerResponse): boolean {
+  const [, owner = "", name = ""] = /^\/([^/]+)\/([^/]+)\.git\//.exec(request.url ?? "") ?? [];
+  const repository = findRepository(state, owner, name) ?? findFormer(state, owner, name);
+  if (repository && repository.seed.private !== true) return false;
+  const [, encoded = ""] = /^basic (.+)$/i.exec(request.headers.authorization ?? "") ?? [];
+  const [user, token = ""] = Buffer.from(encoded, "base64").toString().split(":");
+  const issued = state.tokens.get(token);
+  const known = user === "x-access-token" && issued?.installation.installed && issued.expiresAt > Date.now();
+  if (!known) {
+    response.writeHead(401, { "www-authenticate": 'Basic realm="GitHub"' }).end("Repository not found.");
+    return true;
+  }
+  if (repository && issued.installation.repositories.has(repository.id)) return false;
+  response.writeHead(404).end("Repository not found.");
+  return true;
+}
