@@ -5,6 +5,7 @@ import { createAdapters } from "./adapters/adapters.ts";
 import { createAuthorAdapters } from "./adapters/author-adapters.ts";
 import { createAppOctokit, createGitHubAccess } from "./adapters/github-access.ts";
 import type { Host } from "./adapters/host.ts";
+import { createRunHost, describeGitEnvironment } from "./adapters/run-host.ts";
 import { createApp } from "./app.ts";
 import type { AppConfig } from "./app-config.ts";
 import { handleDelivery } from "./handlers/handle-delivery.ts";
@@ -139,8 +140,8 @@ interface ContextParts {
 }
 
 function createContext({ host: given, config, log, store, queue, metrics, probot }: ContextParts): AppContext {
-  const host = withoutSecrets(given);
-  const gitEnvironment = describeGitEnvironment(host, config);
+  const host = createRunHost(given);
+  const gitEnvironment = describeGitEnvironment({ host, homeFolder: join(config.dataFolder, "git-home") });
   // What providers of models limit is shared by all runs of the process.
   const authors = createAuthorAdapters({ host, recordFile: null });
   return {
@@ -160,28 +161,6 @@ function createContext({ host: given, config, log, store, queue, metrics, probot
     }),
     runEnded: ({ ending, costUsd }) => metrics.runEnded(ending?.outcome ?? "error", ending?.seconds ?? 0, costUsd),
   };
-}
-
-/** What nothing that a run starts may see: a model's command gets the environment of this process. */
-const secretVariables = [
-  "PRIVATE_KEY",
-  "PRIVATE_KEY_PATH",
-  "WEBHOOK_SECRET",
-  "DATABASE_URL",
-  "CODEDISTILLER_OPERATOR_TOKEN",
-  "GITHUB_CLIENT_SECRET",
-];
-
-function withoutSecrets(host: Host): Host {
-  const kept = Object.entries(host.environment).filter(([name]) => !secretVariables.includes(name));
-  return { ...host, environment: Object.fromEntries(kept) };
-}
-
-/** Proxies and certificates, and a home without anybody's settings: strangers' commands never clone with the operator's rights. */
-function describeGitEnvironment({ environment }: Host, { dataFolder }: AppConfig): NodeJS.ProcessEnv {
-  const passed = /^(PATH|LANG|TMPDIR|SSL_CERT_(FILE|DIR)|GIT_SSL_CA(INFO|PATH)|(https?|no|all)_proxy)$/i;
-  const kept = Object.entries(environment).filter(([name]) => passed.test(name));
-  return { ...Object.fromEntries(kept), HOME: join(dataFolder, "git-home") };
 }
 
 /** For development: webhooks come by a proxy such as smee.io, which this machine asks. */

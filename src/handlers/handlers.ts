@@ -4,7 +4,7 @@ import { issueCommentHandler } from "./issue-comment.ts";
 import { issueGoneHandler } from "./issue-gone.ts";
 import { issueLabeledHandler } from "./issue-labeled.ts";
 import { pullRequestHandlers } from "./pull-request.ts";
-import { repositoryGoneHandler } from "./repository-gone.ts";
+import { repositoryHandlers } from "./repository.ts";
 
 /** All that the app reacts to. */
 export const handlers: readonly Handler[] = [
@@ -13,5 +13,5 @@ export const handlers: readonly Handler[] = [
   issueGoneHandler,
   ...installationHandlers,
   ...pullRequestHandlers,
-  repositoryGoneHandler,
+  ...repositoryHandlers,
 ];

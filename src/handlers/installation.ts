@@ -3,9 +3,10 @@ import { readRepositoryById } from "../github/read-repository.ts";
 import { cancelRuns } from "../jobs/cancel-runs.ts";
 import { readRepositoryConfig } from "./admit.ts";
 import { refuseInstallation } from "./authorize.ts";
+import { findUnusable } from "./find-unusable.ts";
 import { defineHandler, type HandlerContext, Sender } from "./handler.ts";
 import { mergeSettings } from "./repository-config.ts";
-import { findDeclined, refuseUnusable, requestRun } from "./request-run.ts";
+import { findDeclined, requestRun } from "./request-run.ts";
 
 const Account = z.object({ login: z.string().max(100) });
 const Installed = z.object({ id: z.number().int(), full_name: z.string().max(300) });
@@ -120,7 +121,7 @@ async function distillOne({
 }): Promise<string | null> {
   const repository = await readRepositoryById({ github, id });
   if (!repository) return "it is gone";
-  const unusable = refuseUnusable(repository) ?? (repository.fork ? "It is a fork." : null);
+  const unusable = (await findUnusable(github, repository)) ?? (repository.fork ? "It is a fork." : null);
   if (unusable) return unusable;
   const own = await readRepositoryConfig(github, { owner: repository.owner, repo: repository.name });
   if (own.problem !== null) return own.problem;
@@ -144,5 +145,5 @@ async function distillOne({
   };
   if (await findDeclined(wanted)) return "its pull request was declined before";
   const creation = await requestRun(wanted);
-  return creation.kind === "created" ? null : creation.kind;
+  return creation.kind === "created" || creation.kind === "known" ? null : creation.kind;
 }

@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { addReaction } from "../github/reactions.ts";
 import { admit } from "./admit.ts";
+import { findUnusable } from "./find-unusable.ts";
 import { defineHandler, InstallationId, Repository, Sender } from "./handler.ts";
 import { renderConfigError, renderDeclined, renderRefusal, renderSettingsRefusal } from "./replies.ts";
 import { reply } from "./reply.ts";
 import { mergeSettings } from "./repository-config.ts";
-import { findDeclined, refuseUnusable, requestRun } from "./request-run.ts";
+import { findDeclined, requestRun } from "./request-run.ts";
 
 /** The configured label on an issue asks for a run of the repository. */
 export const issueLabeledHandler = defineHandler({
@@ -40,7 +41,7 @@ export const issueLabeledHandler = defineHandler({
       repository: repositoryConfig,
       command: null,
     });
-    const unusable = refuseUnusable(repository);
+    const unusable = await findUnusable(github, repository);
     if (unusable) return answer(renderRefusal({ sentence: unusable }));
     if (problems.length > 0) return answer(renderSettingsRefusal({ problems }));
     const wanted = {

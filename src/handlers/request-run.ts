@@ -31,13 +31,6 @@ export interface RunRequest {
   notes: readonly string[];
 }
 
-/** Why a repository can take no example, in a sentence; null where it can. */
-export function refuseUnusable({ archived, disabled, empty }: RepositoryFacts): string | null {
-  if (archived) return "The repository is archived: it can take no pull request.";
-  if (disabled) return "GitHub has disabled the repository.";
-  return empty ? "The repository is empty." : null;
-}
-
 /** The pull request of the same example that a maintainer closed; what nobody asked for by name does not follow it. */
 export async function findDeclined(request: RunRequest): Promise<RunPullRequest | null> {
   const { slug, target } = describeRun(request);

@@ -6,6 +6,7 @@ import { showProgress } from "../jobs/show-progress.ts";
 import type { RunRecord } from "../store/run-record.ts";
 import type { Command, DistillCommand } from "./command.ts";
 import { findSource } from "./find-source.ts";
+import { findUnusable } from "./find-unusable.ts";
 import type { HandlerContext } from "./handler.ts";
 import type { IssueCommentEvent } from "./issue-comment.ts";
 import {
@@ -18,7 +19,7 @@ import {
   renderStatus,
 } from "./replies.ts";
 import { mergeSettings, type RepositoryConfig } from "./repository-config.ts";
-import { type RunRequest, refuseUnusable, requestRun } from "./request-run.ts";
+import { type RunRequest, requestRun } from "./request-run.ts";
 
 export interface RunCommandOptions {
   command: Command;
@@ -148,7 +149,7 @@ type Wanted = Pick<RunRequest, "trigger" | "settings" | "source" | "slug" | "dry
 
 async function request(options: RunCommandOptions, wanted: Wanted): Promise<string | null> {
   const { context, github, repository, event } = options;
-  const unusable = refuseUnusable(repository);
+  const unusable = await findUnusable(github, repository);
   if (unusable) return renderRefusal({ sentence: unusable });
   await requestRun({
     ...wanted,

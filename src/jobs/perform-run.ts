@@ -26,6 +26,10 @@ const mostFailures = 5;
 export async function performRun(id: string, signal: AbortSignal, context: AppContext): Promise<RunAgain> {
   const run = await begin(id, context);
   if (!run) return null;
+  if (run.status === "finished") {
+    await showEnded(run, context);
+    return null;
+  }
   try {
     const github = await context.github.client(run.installationId);
     const ended = await attempt(run, github, signal, context);
@@ -45,9 +49,9 @@ interface EndedRun {
   checkRunId: number | null;
 }
 
-/** The record as running; null where it has ended meanwhile. */
-async function begin(id: string, { store }: AppContext): Promise<RunRecord | null> {
-  const run = await store.runs.update(id, (latest) =>
+/** The record as running; as it is where it has ended meanwhile; null where it was forgotten. */
+function begin(id: string, { store }: AppContext): Promise<RunRecord | null> {
+  return store.runs.update(id, (latest) =>
     latest.status === "finished"
       ? null
       : {
@@ -57,7 +61,12 @@ async function begin(id: string, { store }: AppContext): Promise<RunRecord | nul
           startedAt: latest.startedAt ?? new Date().toISOString(),
         },
   );
-  return run?.status === "running" ? run : null;
+}
+
+/** A process that ended just after the record said so may not have told anybody. */
+async function showEnded(run: RunRecord, context: AppContext): Promise<void> {
+  const github = await context.github.client(run.installationId).catch(() => null);
+  if (github) await showAtLast(context, github, run);
 }
 
 async function attempt(
@@ -91,10 +100,9 @@ async function attempt(
   await showProgress(context, github, current);
   const distilled = await distillRecord({ run: current, repository, emit: follower.emit, signal, context });
   const costUsd = Math.max(run.costUsd, distilled.costUsd);
-  if (signal.aborted) {
-    if (!(await isCancelled(run.id, context))) throw new CancelledError(signal.reason);
-    return { ...nothing, costUsd, ending: endCancelled((await context.store.runs.get(run.id)) ?? run) };
-  }
+  const latest = await context.store.runs.get(run.id);
+  if (latest?.cancelled) return { ...nothing, costUsd, ending: endCancelled(latest) };
+  if (signal.aborted || !latest) throw new CancelledError(signal.reason);
   const published = await publishRun({ run: current, repository, distilled, github, context });
   return { id: run.id, costUsd, ...published };
 }
