@@ -6,9 +6,9 @@ import { readNamedRepository } from "./named-repository.ts";
 import { Focus, MaxCost, ModelName, Ref, Subdirectory, withoutControls } from "./setting-values.ts";
 
 /** What a comment may say of a run; only what was said is there. `model_str_code` is `--model`. */
-export type CommandSettings = Partial<
-  Pick<Config, "ref" | "subdirectory" | "focus" | "model_str_code" | "max_cost_usd">
->;
+export type CommandSettings = {
+  [K in "ref" | "subdirectory" | "focus" | "model_str_code" | "max_cost_usd"]?: Config[K] | undefined;
+};
 
 export interface DistillCommand {
   kind: "distill";

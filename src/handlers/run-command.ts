@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { Config } from "../config.ts";
 import type { GitHubClient } from "../github/github-client.ts";
 import type { RepositoryFacts } from "../github/read-repository.ts";
 import { pageOf } from "../jobs/app-context.ts";
@@ -109,15 +111,11 @@ async function retry(options: RunCommandOptions): Promise<string | null> {
   const before = here ?? (await context.store.runs.find(ended))[0];
   if (!before) return renderNothingTo({ asked: "retry" });
   const revision = await findParent(before, context);
-  const { source, dryRun, slug, target } = before;
-  return request(options, {
+  return requestAgain(options, before, {
     trigger: "retry",
-    settings: before.settings,
-    source: source === null ? null : { url: source, name: slug },
-    slug,
-    dryRun,
+    dryRun: before.dryRun,
     revision,
-    notes: [`Again, as ${before.requestedBy} asked for ${target.owner}/${target.name}.`],
+    note: `Again, as ${before.requestedBy} asked for it.`,
   });
 }
 
@@ -134,15 +132,29 @@ async function revise(options: RunCommandOptions, feedback: string): Promise<str
   const runs = await context.store.runs.find({ repositoryId: repository.id, pullNumber: event.issue.number });
   const parent = runs.find(({ status, ending }) => status === "finished" && ending?.commit);
   if (!parent) return runs.length === 0 ? renderReviseElsewhere() : renderNothingTo({ asked: "revise" });
-  return request(options, {
-    trigger: "revise",
-    settings: parent.settings,
-    source: parent.source === null ? null : { url: parent.source, name: parent.slug },
-    slug: parent.slug,
-    dryRun: false,
-    revision: { parent, feedback },
-    notes: [],
+  const note = `A revision, as ${event.sender.login} asked for it.`;
+  return requestAgain(options, parent, { trigger: "revise", dryRun: false, revision: { parent, feedback }, note });
+}
+
+const PastSettings = z.object(Config.shape).partial();
+
+/** With what was asked of an earlier run, as far as it is still allowed. */
+function requestAgain(
+  options: RunCommandOptions,
+  { settings, source, slug }: RunRecord,
+  { note, ...wanted }: Pick<Wanted, "trigger" | "dryRun" | "revision"> & { note: string },
+): Promise<string | null> | string {
+  const { context, repositoryConfig } = options;
+  const { ref, subdirectory, focus, model_str_code, max_cost_usd } = PastSettings.parse(settings);
+  const said = { ref, subdirectory, focus, model_str_code, max_cost_usd };
+  const { config, problems, notes } = mergeSettings({
+    operator: context.config,
+    repository: repositoryConfig,
+    command: { repository: source, settings: said },
   });
+  if (problems.length > 0) return renderSettingsRefusal({ problems });
+  const named = source === null ? null : { url: source, name: slug };
+  return request(options, { ...wanted, settings: config, source: named, slug, notes: [note, ...notes] });
 }
 
 type Wanted = Pick<RunRequest, "trigger" | "settings" | "source" | "slug" | "dryRun" | "revision" | "notes">;

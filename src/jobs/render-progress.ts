@@ -1,9 +1,9 @@
-import { Stage } from "../pipeline/events.ts";
 import { formatDollars, formatSeconds, plural } from "../pipeline/report-format.ts";
 import type { RunEnding, RunRecord } from "../store/run-record.ts";
 import { render } from "../templates/render.ts";
 import { markdownCode, neutraliseMarkdown } from "../templates/reports/neutralise-markdown.ts";
 import { cutLine, cutLinesIn, linkAddress } from "./cut-line.ts";
+import { certainStages, nameOfStage, stageOrder } from "./stage-names.ts";
 
 export interface ProgressInput {
   run: RunRecord;
@@ -81,8 +81,8 @@ interface ShownStage {
 function listStages({ stage, iteration, done }: RunRecord["progress"], longest: number): ShownStage[] {
   const ended = done.filter((each) => each.stage !== stage);
   const seen = new Set([...done.map((each) => each.stage), stage]);
-  const reached = Math.max(...[...seen].map((each) => order.indexOf(each ?? "")));
-  const ahead = order.filter((each, index) => index > reached && !seen.has(each) && !sometimes.has(each));
+  const reached = Math.max(...[...seen].map((each) => stageOrder.indexOf(each ?? "")));
+  const ahead = certainStages.filter((each) => stageOrder.indexOf(each) > reached && !seen.has(each));
   const show = (name: string, isDone: boolean, isCurrent: boolean, detail: string): ShownStage => ({
     name: nameStage(name, longest),
     isDone,
@@ -96,30 +96,12 @@ function listStages({ stage, iteration, done }: RunRecord["progress"], longest: 
   ];
 }
 
-const order: readonly string[] = Stage.options;
-/** Stages that not every run comes to. */
-const sometimes: ReadonlySet<string> = new Set<Stage>(["revise", "judge"]);
-
 function describeIteration(stage: string, iteration: number | null): string {
   return iteration !== null && ["draft", "execute", "revise"].includes(stage) ? `iteration ${iteration + 1}` : "";
 }
 
-const stageNames: Readonly<Record<Stage, string>> = {
-  clone: "Clone the repository",
-  survey: "Survey its files",
-  summarize: "Summarize it",
-  classify: "Classify its files",
-  draft: "Draft an example",
-  execute: "Run it in a sandbox",
-  revise: "Revise it",
-  verify: "Run it again in a clean room",
-  judge: "Judge it",
-  report: "Write the report",
-};
-
 function nameStage(stage: string, longest: number): string {
-  const known = Stage.safeParse(stage);
-  return known.success ? stageNames[known.data] : neutraliseMarkdown(cutLine(stage, longest));
+  return nameOfStage(stage) ?? neutraliseMarkdown(cutLine(stage, longest));
 }
 
 const verdicts: Readonly<Record<RunEnding["outcome"], string>> = {

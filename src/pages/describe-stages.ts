@@ -1,3 +1,4 @@
+import { certainStages, nameOfStage } from "../jobs/stage-names.ts";
 import { formatSeconds } from "../pipeline/report-format.ts";
 import type { RunRecord } from "../store/run-record.ts";
 
@@ -8,24 +9,6 @@ export interface StageRow {
   took: string;
 }
 
-/** The stages of a usual run in their order; one that a record names beside them is shown by its own name. */
-const usual = new Map(
-  Object.entries({
-    clone: "Clone the repository",
-    survey: "Survey its files",
-    summarize: "Summarize it",
-    classify: "Classify its files",
-    draft: "Draft an example",
-    execute: "Run it in a sandbox",
-    revise: "Revise it",
-    verify: "Run it again in a clean room",
-    judge: "Judge it",
-    report: "Write the report",
-  }),
-);
-/** Not every run comes to these: they are shown once they came. */
-const perhaps = new Set(["revise", "judge"]);
-
 /** A checklist: what was done and took how long, where it is or broke off, and, while it goes on, what is to come. */
 export function describeStages(run: RunRecord): StageRow[] {
   const { done, stage, iteration } = run.progress;
@@ -35,7 +18,7 @@ export function describeStages(run: RunRecord): StageRow[] {
   const names = [...seconds.keys()];
   if (current !== null && !seconds.has(current)) names.push(current);
   if (run.status === "running") {
-    for (const name of usual.keys()) if (!names.includes(name) && !perhaps.has(name)) names.push(name);
+    for (const name of certainStages) if (!names.includes(name)) names.push(name);
   }
   return names.map((name) => {
     const took = seconds.get(name);
@@ -50,7 +33,7 @@ export function describeStages(run: RunRecord): StageRow[] {
 }
 
 export function nameStage(stage: string): string {
-  return usual.get(stage) ?? stage;
+  return nameOfStage(stage) ?? stage;
 }
 
 /** An error or a cancellation leaves the stage in which it came; every other ending comes after the last one. */
