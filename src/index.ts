@@ -3,7 +3,8 @@ export type { Attempt, Author, AuthorContext, DraftOutcome, Revision } from "./a
 export { createExtractiveAuthor } from "./authors/extractive/extractive-author.ts";
 export { Config, resolveConfig } from "./config.ts";
 export { ConfigError, DistillerError, RepositoryError, SandboxError } from "./errors.ts";
-export { type JobAdapters, type JobRequest, type JobResult, runJob } from "./jobs/run-job.ts";
+export type { JobAdapters, JobRequest, JobResult } from "./jobs/job.ts";
+export { runJob } from "./jobs/run-job.ts";
 export type { Emit, RunEvent, Stage } from "./pipeline/events.ts";
 export { Outcome, Verdict } from "./pipeline/outcome.ts";
 export { RunState, readRunState } from "./pipeline/run-state.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Config, extractiveModel, findProviderKey } from "../config.ts";
-import type { JobAdapters } from "../jobs/run-job.ts";
+import type { JobAdapters } from "../jobs/job.ts";
 import type { Owner } from "../recipes/recipe.ts";
 import { createRecipeMemory } from "../recipes/recipe-memory.ts";
 import { type AuthorAdapters, createAuthorAdapters } from "./author-adapters.ts";

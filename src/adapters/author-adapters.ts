@@ -4,7 +4,7 @@ import { type EstimateOptions, estimateCost } from "../authors/llm/estimate-cost
 import { createLlmAuthor, type LlmAuthorOptions } from "../authors/llm/llm-author.ts";
 import { type Config, extractiveModel, providerKeyVariables } from "../config.ts";
 import { ConfigError } from "../errors.ts";
-import type { AuthorRun, JobAdapters } from "../jobs/run-job.ts";
+import type { AuthorRun, JobAdapters } from "../jobs/job.ts";
 import { redactKeys } from "../log.ts";
 import { type CallLimiter, createCallLimiter } from "../models/call-limiter.ts";
 import { createModel } from "../models/create-model.ts";

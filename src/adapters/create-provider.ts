@@ -1,6 +1,6 @@
 import type { Config } from "../config.ts";
 import { CancelledError, DistillerError, SandboxError } from "../errors.ts";
-import type { ProviderRequest } from "../jobs/run-job.ts";
+import type { ProviderRequest } from "../jobs/job.ts";
 import type { SandboxProvider } from "../sandboxes/sandbox.ts";
 import { type ConstructOptions, constructContainers, constructLocal, constructModal } from "./construct-provider.ts";
 import { findExecutable } from "./find-executable.ts";

@@ -1,7 +1,8 @@
 import { relative } from "node:path";
 import { styleText } from "node:util";
 import { createAdapters, explainDefaultModel } from "../adapters/adapters.ts";
-import { type JobResult, runJob } from "../jobs/run-job.ts";
+import type { JobResult } from "../jobs/job.ts";
+import { runJob } from "../jobs/run-job.ts";
 import { type DistillFlags, readDistillRequest } from "./distill-request.ts";
 import { showEstimate } from "./estimate-command.ts";
 import { exitStatus, statusOfOutcome } from "./exit-status.ts";

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { type Config, extractiveModel, resolveConfig } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import type { ResumeChanges } from "../jobs/change-config.ts";
-import type { JobRequest } from "../jobs/run-job.ts";
+import type { JobRequest } from "../jobs/job.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface DistillFlags {

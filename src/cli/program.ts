@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { sandboxKinds } from "../config.ts";
 import { CancelledError, DistillerError } from "../errors.ts";
-import { productVersion } from "../jobs/run-job.ts";
+import { productVersion } from "../jobs/job.ts";
 import { runDistill } from "./distill-command.ts";
 import type { DistillFlags } from "./distill-request.ts";
 import { runDoctor } from "./doctor-command.ts";

@@ -3,8 +3,8 @@ import type { GitHubClient } from "../github/github-client.ts";
 import type { Logger } from "../log.ts";
 import type { RunRecord } from "../store/run-record.ts";
 import type { Store } from "../store/store.ts";
+import type { JobAdapters } from "./job.ts";
 import type { Queue } from "./queue.ts";
-import type { JobAdapters } from "./run-job.ts";
 
 /** What the app is made of, as its root put it together: for handlers of events and for the runs. */
 export interface AppContext {

@@ -8,7 +8,8 @@ import type { RunEnding, RunRecord } from "../store/run-record.ts";
 import { advise } from "./advise.ts";
 import type { AppContext } from "./app-context.ts";
 import { endWithError } from "./end-run.ts";
-import { type JobRequest, type JobResult, runJob } from "./run-job.ts";
+import type { JobRequest, JobResult } from "./job.ts";
+import { runJob } from "./run-job.ts";
 
 export interface DistillRecordOptions {
   run: RunRecord;

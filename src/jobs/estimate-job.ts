@@ -7,7 +7,7 @@ import { cloneRepository } from "../repository/clone-repository.ts";
 import { readRepositoryText } from "../repository/read-text.ts";
 import { parseRepositorySource } from "../repository/repository-source.ts";
 import { surveyRepository } from "../repository/survey.ts";
-import type { JobAdapters } from "./run-job.ts";
+import type { JobAdapters } from "./job.ts";
 
 export interface EstimateJobOptions {
   source: string;
