@@ -30,4 +30,4 @@ export async function main(): Promise<void> {
 }
 
 /** How long what is still open keeps the process, in milliseconds. */
-const graceMs = 5_000;
+const graceMs = 1_000;

@@ -16,10 +16,13 @@ export function redactSecrets(text: string): string {
   return redactKeys(text.replace(urlCredentials, "$1[redacted]@"));
 }
 
+/** What a server's log tells of a request: whoever has one of these is the operator. */
+const sessionHeaders = ["req.headers.authorization", "req.headers.cookie", 'res.headers["set-cookie"]'];
+
 /** A structured log, one JSON object a line. Secrets are redacted where the bytes go out. */
 export function createLogger(write: (line: string) => void, level = "info"): Logger {
   return pino(
-    { base: null, level, timestamp: pino.stdTimeFunctions.isoTime },
+    { base: null, level, timestamp: pino.stdTimeFunctions.isoTime, redact: sessionHeaders },
     { write: (line: string) => write(redactSecrets(line)) },
   );
 }

@@ -41,7 +41,7 @@ export interface RunningServer {
 /** Webhooks that are handled at one time; each is a few requests to GitHub. */
 const deliveriesAtOnce = 8;
 /** How long runs have to save their state when the process ends; container engines wait 10 s before they kill. */
-const drainMs = 8_000;
+const drainMs = 7_000;
 const webhookPath = "/api/github/webhooks";
 const sweepEveryMs = 10 * 60_000;
 

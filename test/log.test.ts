@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { createFileLogger, redactSecrets } from "../src/log.ts";
+import { createFileLogger, createLogger, redactSecrets } from "../src/log.ts";
 import { makeFolder } from "./support/author-context.ts";
 
 const secrets = [
@@ -35,5 +35,20 @@ describe("createFileLogger", () => {
       { level: 40, round: 1, url: "https://[redacted]@host/", key: "[redacted]" },
       { round: 2 },
     ]);
+  });
+});
+
+describe("createLogger", () => {
+  it("tells of a server's requests without what makes somebody its operator", () => {
+    const lines: string[] = [];
+    const log = createLogger((line) => lines.push(line)).child({ name: "http" });
+    const req = { url: "/runs.json", headers: { host: "h", authorization: "Bearer the-token", cookie: "c=session" } };
+    log.info(
+      { req, res: { headers: { "set-cookie": "c=session", "content-type": "text/html" } } },
+      "GET /runs.json 200",
+    );
+    expect(lines.join("")).toContain("/runs.json");
+    expect(lines.join("")).toContain("text/html");
+    expect(lines.join("")).not.toMatch(/the-token|session/);
   });
 });

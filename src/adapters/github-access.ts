@@ -5,6 +5,9 @@ import type { GitHubAccess } from "../jobs/app-context.ts";
 /** Longest wait for a rate limit within a request, in seconds; what takes longer is tried again by the queue. */
 const longestWaitSeconds = 60;
 
+/** What asking again at once does not help: refusals, and the limits, which are throttling's affair. */
+const hopeless = [400, 401, 403, 404, 410, 422, 429, 451];
+
 /** Octokit as the app uses it: short rate limits are waited out, long ones are told. */
 export function createAppOctokit({ throttle }: { throttle: boolean }): typeof ProbotOctokit {
   const mayWait = (retryAfter: number, _options: unknown, _octokit: unknown, retryCount: number): boolean =>
@@ -13,7 +16,7 @@ export function createAppOctokit({ throttle }: { throttle: boolean }): typeof Pr
   return ProbotOctokit.defaults((options: object) => ({
     ...options,
     throttle: throttle ? { onRateLimit: mayWait, onSecondaryRateLimit: mayWait } : { enabled: false },
-    ...(throttle ? {} : { retry: { enabled: false } }),
+    retry: { enabled: throttle, doNotRetry: hopeless },
   }));
 }
 

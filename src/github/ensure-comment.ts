@@ -63,7 +63,13 @@ export async function createComment({
 }: CommentOptions & { body: string }): Promise<number | null> {
   const comment = await nullWhenGone(
     readGitHub("Commenting on the issue", Comment.pick({ id: true }), () =>
-      github.rest.issues.createComment({ ...repository, issue_number: issueNumber, body: withMarker(body, key) }),
+      github.rest.issues.createComment({
+        ...repository,
+        issue_number: issueNumber,
+        body: withMarker(body, key),
+        // Behind a 502 it may have been written: whoever asks again looks for it first.
+        request: { retries: 0 },
+      }),
     ),
   );
   return comment?.id ?? null;

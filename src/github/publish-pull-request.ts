@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { type CommitFile, commitFiles } from "./commit-files.ts";
+import { commitFiles } from "./commit-files.ts";
 import { explainRefusal, isProtected, type Refusal, refuse, refuseEmpty, refuseGone } from "./explain-refusal.ts";
-import { findChanges, indexPath } from "./find-changes.ts";
+import { findChanges, indexPath, type WantedExample } from "./find-changes.ts";
 import { fitMarkdown, maxBodyCharacters } from "./fit-markdown.ts";
-import type { IndexEntry } from "./index-file.ts";
 import { markerOf } from "./marker.ts";
 import { putBranch } from "./put-branch.ts";
 import { type Examples, readExamples } from "./read-examples.ts";
@@ -19,13 +18,10 @@ import {
 import { readRepository } from "./read-repository.ts";
 import { callGitHub, isGitHubError, readGitHub } from "./wrap-github-error.ts";
 
-export interface PublishPullRequestOptions extends PublicationPlace {
+export interface PublishPullRequestOptions extends PublicationPlace, WantedExample {
   defaultBranch: string;
-  /** `examples/<slug>` */
-  folder: string;
-  /** The whole folder; paths are within it. What an earlier version left there beside them is deleted. */
-  files: readonly CommitFile[];
-  indexEntry: IndexEntry;
+  /** Whether there is more to say of the same files than was said in the known pull request: another verdict. */
+  news: boolean;
   commitMessage: string;
   title: string;
   /** At least one, from the fullest to the shortest; the first that GitHub takes is used. */
@@ -90,7 +86,7 @@ async function publishOnce(given: PublishPullRequestOptions): Promise<Publicatio
   if (examples.kind === "blocked")
     return refuse("blocked-folder", `${examples.path} is not a folder here: give it another name, then ask again.`);
   if (open) return update(open, options);
-  if (findChanges(examples, options).own === 0) return { kind: "unchanged", pullRequest: null };
+  if (findChanges(examples, options).ownBesideCommit === 0) return { kind: "unchanged", pullRequest: null };
   return openAnother({ base: base.sha, examples, state }, options);
 }
 
@@ -124,6 +120,9 @@ async function update(open: OpenPull, options: PublishPullRequestOptions): Promi
   const { github, repository, title } = options;
   const examples = await readExamples({ ...options, commitSha: open.headSha });
   if (examples.kind !== "free") return { kind: "folder-taken", path: examples.path };
+  // Nobody is told of times that differ: the body, and what a maintainer wrote into it, stays.
+  const isKnown = options.known?.headSha === open.headSha && !options.news;
+  if (isKnown && findChanges(examples, options).own === 0) return { kind: "unchanged", pullRequest: placeOf(open) };
   const headSha = await commit(open.headSha, examples, options);
   if (headSha) await putBranch({ ...options, branch: open.branch, sha: headSha, onTopOf: open.headSha });
   const body = chooseBody(options);

@@ -16,6 +16,8 @@ export type Examples =
       kind: "free";
       /** The example's files: path within its folder -> mode and Git's number of the content. Empty where there is no folder. */
       files: ReadonlyMap<string, { mode: string; sha: string }>;
+      /** What they were made from, as they say; null where they name none. */
+      commit: string | null;
       /** The folders in `examples/`. */
       slugs: ReadonlySet<string>;
       index: IndexFile;
@@ -40,16 +42,18 @@ export async function readExamples({ commitSha, folder, ...at }: ReadExamplesOpt
     at.github.rest.git.getCommit({ ...at.repository, commit_sha: commitSha }),
   );
   const examples = (await readTree(at, commit.tree.sha)).find(({ path }) => path === parent);
-  if (!examples) return { kind: "free", files: new Map(), slugs: new Set(), index: { kind: "none" } };
+  if (!examples) return { kind: "free", files: new Map(), commit: null, slugs: new Set(), index: { kind: "none" } };
   if (examples.type !== "tree") return { kind: "blocked", path: parent };
   const entries = await readTree(at, examples.sha);
   const own = entries.find(({ path }) => path === slug);
   if (own && own.type !== "tree") return { kind: "taken", path: folder };
   const files = own ? (await readTree(at, own.sha, true)).filter(({ type }) => type !== "tree") : [];
-  if (own && !(await isOurs(at, files))) return { kind: "taken", path: folder };
+  const ours = await readOurs(at, files);
+  if (files.length > 0 && !ours) return { kind: "taken", path: folder };
   return {
     kind: "free",
     files: new Map(files.map(({ path, mode, sha }) => [path, { mode, sha }])),
+    commit: ours?.commit ?? null,
     slugs: new Set(entries.filter(({ type }) => type === "tree").map(({ path }) => path)),
     index: await readIndex(
       at,
@@ -60,12 +64,16 @@ export async function readExamples({ commitSha, folder, ...at }: ReadExamplesOpt
 
 type Place = Pick<ReadExamplesOptions, "github" | "repository">;
 
-/** Whatever has our metadata was put there by us, or was made from what we put there. */
-async function isOurs(at: Place, files: readonly TreeEntry[]): Promise<boolean> {
+const Ours = z
+  .object({ distiller: z.looseObject({ commit: z.string().nullish().catch(null) }) })
+  .transform(({ distiller }) => ({ commit: distiller.commit ?? null }));
+
+/** Whatever has our metadata was put there by us, or was made from what we put there; null for anything else. */
+async function readOurs(at: Place, files: readonly TreeEntry[]): Promise<z.infer<typeof Ours> | null> {
   const metadata = files.find(({ path }) => path === "metadata.json");
   const read = metadata && (await readText(at, metadata, maxTextBytes));
   const parsed = read && "text" in read ? parseBoundedJson(read.text) : null;
-  return z.object({ distiller: z.looseObject({}) }).safeParse(parsed?.value).success;
+  return Ours.safeParse(parsed?.value).data ?? null;
 }
 
 async function readIndex(at: Place, entry: TreeEntry | undefined): Promise<IndexFile> {

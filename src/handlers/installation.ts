@@ -1,6 +1,9 @@
+import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
 import { readRepositoryById } from "../github/read-repository.ts";
 import { cancelRuns } from "../jobs/cancel-runs.ts";
+import { showProgress } from "../jobs/show-progress.ts";
+import type { RunRecord } from "../store/run-record.ts";
 import { readRepositoryConfig } from "./admit.ts";
 import { refuseInstallation } from "./authorize.ts";
 import { findUnusable } from "./find-unusable.ts";
@@ -58,16 +61,45 @@ const endedHandler = defineHandler({
   payload: InstallationEvent,
   async handle({ action, installation, sender }, context) {
     await keepInstallation(installation, action !== "unsuspend", context);
-    if (action === "unsuspend") return;
-    const reason = action === "deleted" ? "The app was uninstalled." : "The app was suspended.";
-    const { runs } = context.store;
+    if (action === "unsuspend") return showSuspended(installation.id, context);
+    const { runs, installations } = context.store;
     const live = await runs.find({ installationId: installation.id, statuses: ["queued", "running"], limit: 1000 });
-    await cancelRuns({ runs: live, by: sender.login, reason, context });
-    if (action === "deleted") await context.store.installations.forget(installation.id);
+    const by = sender.login;
+    if (action === "suspend") {
+      await cancelRuns({ runs: live, by, reason: suspended, context });
+      return;
+    }
+    // The app may say nothing there any more.
+    for (const { id } of live) {
+      await runs.update(id, (run) => (run.comment ? { ...run, comment: { ...run.comment, gone: true } } : null));
+    }
+    const cancelled = await cancelRuns({ runs: live, by, reason: "The app was uninstalled.", context });
+    await waitForEnd(cancelled, context);
+    await installations.forget(installation.id);
   },
 });
 
 export const installationHandlers = [createdHandler, addedHandler, removedHandler, endedHandler];
+
+const suspended = "The app was suspended.";
+
+/** What was cancelled while the app could not speak is told now. */
+async function showSuspended(installationId: number, context: HandlerContext): Promise<void> {
+  const github = await context.github.client(installationId);
+  const ended = await context.store.runs.find({ installationId, statuses: ["finished"] });
+  for (const run of ended) if (run.cancelled?.reason === suspended) await showProgress(context, github, run);
+}
+
+/** Longest wait for runs that were told to end, in milliseconds; one that takes longer removes its files by itself. */
+const longestEnding = 20_000;
+
+/** What is at work would write into the folder that is to be forgotten. */
+async function waitForEnd(cancelled: readonly RunRecord[], { store }: HandlerContext): Promise<void> {
+  const until = Date.now() + longestEnding;
+  for (const { id } of cancelled) {
+    while ((await store.runs.get(id))?.status === "running" && Date.now() < until) await setTimeout(200);
+  }
+}
 
 function keepInstallation(
   { id, account }: { id: number; account: { login: string } },
@@ -91,7 +123,7 @@ async function distillNew(
   const account = { account: installation.account.login, suspended: false };
   const refused = refuseInstallation({ installation: account, settings });
   const github = await context.github.client(installation.id);
-  let begun = 0;
+  let begun = await countUnasked(installation.id, context);
   for (const { id, full_name } of repositories) {
     if (!settings.distill_new_repositories) skip(full_name, "distill_new_repositories is off");
     else if (refused) skip(full_name, "the account is not served");
@@ -103,6 +135,13 @@ async function distillNew(
       else skip(full_name, because);
     }
   }
+}
+
+/** Those that other deliveries began; what this one began before it was tried again is counted as it comes. */
+async function countUnasked(installationId: number, { store, deliveryId }: HandlerContext): Promise<number> {
+  const runs = await store.runs.find({ installationId, limit: 10_000 });
+  return runs.filter(({ trigger, triggerKey }) => trigger === "installation" && !triggerKey.startsWith(deliveryId))
+    .length;
 }
 
 /** Null where a run was requested; else why not. */

@@ -101,7 +101,7 @@ function describeRun(request: RunRequest): NewRun {
 
 async function ensureFirstComment(request: RunRequest, run: NewRun): Promise<NewRun["comment"]> {
   if (request.issue === null) return null;
-  const body = renderProgress({ run: beginRecord(run), place: 0, now: new Date(), pageUrl: null });
+  const body = renderProgress({ run: beginRecord(run), place: null, now: new Date(), pageUrl: null });
   const id = await writeComment(request, run, null, body);
   return id === null ? null : { id, gone: false };
 }

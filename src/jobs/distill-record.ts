@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Config } from "../config.ts";
+import { Config, extractiveModel } from "../config.ts";
 import { DistillerError } from "../errors.ts";
 import type { RepositoryFacts } from "../github/read-repository.ts";
 import type { Emit } from "../pipeline/events.ts";
@@ -55,7 +55,7 @@ export async function distillRecord({
   const costUsd = Math.max(0, (state?.total_cost ?? 0) - (await readSpentBefore(run, context)));
   if (error && !error.cancelled && error.retryable)
     throw new DistillerError({ code: error.code, userMessage: error.message, retryable: true });
-  return { folder, state, costUsd, ending: describeEnding(result) };
+  return { folder, state, costUsd, ending: describeEnding(result, run) };
 }
 
 /** Git is asked for the address without its suffix. */
@@ -97,7 +97,11 @@ async function chooseRequest(run: RunRecord, repository: RepositoryFacts, contex
   return { kind: "new", source: run.source ?? repository.cloneUrl, config, dryRun, folder, runId: run.id };
 }
 
-function describeEnding({ state, outcome, error }: JobResult): RunEnding {
+/** What becomes of a person's words where no model writes. */
+const wordsChoose =
+  "Without a model nothing can be rewritten: it took the repository's own examples that share most words with what was asked for.";
+
+function describeEnding({ state, outcome, error }: JobResult, { feedback }: RunRecord): RunEnding {
   if (!state || (error && !outcome))
     return endWithError(error?.code ?? "internal-error", error?.message ?? "It ended without an outcome.");
   const { verdict, repository, iterations, gaveUp } = state.distiller;
@@ -110,7 +114,11 @@ function describeEnding({ state, outcome, error }: JobResult): RunEnding {
       : [],
   };
   if (outcome) {
-    const { reasonCode, explanation } = outcome;
+    const { reasonCode } = outcome;
+    const explanation =
+      feedback !== null && state.model_str_code === extractiveModel
+        ? `${outcome.explanation} ${wordsChoose}`
+        : outcome.explanation;
     return { ...facts, outcome: outcome.outcome, reasonCode, explanation, advice: advise(outcome) };
   }
   const planned = iterations[0]?.draft.provenance.map(

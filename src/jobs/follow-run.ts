@@ -1,6 +1,6 @@
 import type { GitHubClient } from "../github/github-client.ts";
 import type { Emit, RunEvent } from "../pipeline/events.ts";
-import type { RunProgress } from "../store/run-record.ts";
+import type { RunProgress, RunRecord } from "../store/run-record.ts";
 import type { AppContext } from "./app-context.ts";
 import { showProgress } from "./show-progress.ts";
 
@@ -20,8 +20,6 @@ export interface FollowOptions {
 
 export interface Follower extends AsyncDisposable {
   emit: Emit;
-  /** The latest, for whoever writes the record. */
-  progress: () => RunProgress;
 }
 
 /**
@@ -39,9 +37,6 @@ export function followRun({
 }: FollowOptions): Follower {
   const { store, log } = context;
   let current = progress;
-  let timer: NodeJS.Timeout | null = null;
-  let shownAt = 0;
-  let stopped = false;
   // One write after the other, so that an older state never comes last.
   let writing: Promise<void> = Promise.resolve();
   const queueUp = (what: string, work: () => Promise<unknown>): void => {
@@ -50,20 +45,17 @@ export function followRun({
       (error: unknown) => log.warn({ run: runId, error: String(error) }, `${what} failed`),
     );
   };
-  const show = (): void => {
-    timer = null;
-    shownAt = Date.now();
+  const write = (): Promise<RunRecord | null> =>
+    store.runs.update(runId, (latest) =>
+      latest.status === "running" ? { ...latest, progress: current, costUsd: current.costUsd } : null,
+    );
+  const record = repeatAtMost(recordEveryMs, () => queueUp("recording progress", write));
+  const show = repeatAtMost(everyMs, () =>
     queueUp("showing progress", async () => {
-      const run = await store.runs.update(runId, (latest) =>
-        latest.status === "running" ? { ...latest, progress: current, costUsd: current.costUsd } : null,
-      );
+      const run = await write();
       if (run?.status === "running") await showProgress(context, github, run);
-    });
-  };
-  const showSoon = (): void => {
-    if (stopped || timer !== null) return;
-    timer = setTimeout(show, Math.max(0, shownAt + everyMs - Date.now()));
-  };
+    }),
+  );
   return {
     emit: (event) => {
       const line = describeEvent(event);
@@ -72,13 +64,37 @@ export function followRun({
       const next = advance(current, event, spentBeforeUsd);
       if (next === current) return;
       current = next;
-      showSoon();
+      record.soon();
+      show.soon();
     },
-    progress: () => current,
     async [Symbol.asyncDispose]() {
+      record.stop();
+      show.stop();
+      await writing;
+    },
+  };
+}
+
+/** What pages and `/distill status` say of a run is at most so old, in milliseconds. */
+const recordEveryMs = 1000;
+
+/** Has something done soon, and then not again before its time; asked for meanwhile, it is done once more. */
+function repeatAtMost(everyMs: number, work: () => void): { soon: () => void; stop: () => void } {
+  let timer: NodeJS.Timeout | null = null;
+  let doneAt = 0;
+  let stopped = false;
+  const run = (): void => {
+    timer = null;
+    doneAt = Date.now();
+    work();
+  };
+  return {
+    soon: () => {
+      if (!stopped && timer === null) timer = setTimeout(run, Math.max(0, doneAt + everyMs - Date.now()));
+    },
+    stop: () => {
       stopped = true;
       if (timer !== null) clearTimeout(timer);
-      await writing;
     },
   };
 }

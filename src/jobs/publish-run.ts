@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { GitHubError } from "../errors.ts";
 import { ensureCheckRun } from "../github/ensure-check-run.ts";
 import { ensureComment } from "../github/ensure-comment.ts";
 import type { GitHubClient } from "../github/github-client.ts";
@@ -8,10 +9,11 @@ import { type Publication, type PublishedPullRequest, publishPullRequest } from 
 import type { RepositoryFacts } from "../github/read-repository.ts";
 import { renderPublishedReport } from "../pipeline/write-report.ts";
 import { Survey } from "../repository/survey.ts";
-import type { RunEnding, RunPullRequest, RunRecord } from "../store/run-record.ts";
+import type { RunEnding, RunRecord } from "../store/run-record.ts";
 import { advise } from "./advise.ts";
 import { type AppContext, pageOf } from "./app-context.ts";
 import type { Distilled } from "./distill-record.ts";
+import { type Earlier, readEarlier } from "./read-earlier.ts";
 import { type ExampleFile, readExample } from "./read-example.ts";
 import { renderCheckRun } from "./render-check-run.ts";
 import { renderFilesComment } from "./render-files-comment.ts";
@@ -25,37 +27,41 @@ export interface PublishRunOptions {
   context: AppContext;
 }
 
-export interface PublishedRun {
-  ending: RunEnding;
-  pullRequest: RunPullRequest | null;
-  checkRunId: number | null;
-}
-
-/** Brings a run's example to where it was asked for, as far as there is one worth it; done again it changes nothing. */
-export async function publishRun(options: PublishRunOptions): Promise<PublishedRun> {
+/**
+ * Brings a run's example to where it was asked for, as far as there is one worth it; done again it changes nothing. What
+ * is opened is kept in the record at once; returned is the ending with what became of it.
+ */
+export async function publishRun(options: PublishRunOptions): Promise<RunEnding> {
   const { run, distilled, context } = options;
   const { ending, state } = distilled;
   const wanted = context.config.settings.pull_request_for === "partial" ? ["verified", "partial"] : ["verified"];
-  const nothing = { ending, pullRequest: run.pullRequest, checkRunId: run.checkRunId };
-  if (!state || !wanted.includes(ending.outcome)) return nothing;
+  if (!state || !wanted.includes(ending.outcome)) return ending;
   const files = await readExample(context.store.files, run.id);
-  if (files.length === 0) return nothing;
-  const publication = await publish(options, state, files);
-  if (isOpen(publication)) {
-    const { pullRequest } = publication;
-    const record: RunPullRequest = { ...pullRequest, state: "open" };
-    // Before anything else can fail: whose commit it is has to be known next time.
-    await context.store.runs.update(run.id, (latest) => ({ ...latest, pullRequest: record }));
-    return { ending, pullRequest: record, checkRunId: await check(options, state, pullRequest) };
+  if (files.length === 0) return ending;
+  const earlier = await readEarlier(run, { files, commit: ending.commit }, context);
+  const publication = await publish(options, state, files, earlier);
+  if (!isOpen(publication)) {
+    if (publication.kind !== "unchanged") await showFilesIfPossible(options, files);
+    return explainUnpublished(ending, publication);
   }
-  if (publication.kind !== "unchanged") await showFiles(options, files);
-  return { ...nothing, ending: explainUnpublished(ending, publication) };
+  const { pullRequest } = publication;
+  const isSame = earlier.other?.pullRequest?.headSha === pullRequest.headSha;
+  // Before anything else can fail: whose commit it is has to be known next time.
+  await context.store.runs.update(run.id, (latest) => ({
+    ...latest,
+    pullRequest: { ...pullRequest, state: "open" },
+    maintainerReview: latest.maintainerReview ?? (isSame ? null : earlier.review),
+  }));
+  const checkRunId = await check(options, state, pullRequest);
+  await context.store.runs.update(run.id, (latest) => ({ ...latest, checkRunId }));
+  return isSame && publication.kind === "unchanged" ? explainUnpublished(ending, publication) : ending;
 }
 
 async function publish(
   { run, repository, github, context, distilled }: PublishRunOptions,
   state: NonNullable<Distilled["state"]>,
   files: readonly ExampleFile[],
+  { known, other, review }: Earlier,
 ): Promise<Publication> {
   const branch = `codedistiller/${run.slug}`;
   const folder = `examples/${run.slug}`;
@@ -65,7 +71,7 @@ async function publish(
   const { title, bodies, indexEntry, commitMessage } = renderPullRequest({
     state,
     survey,
-    run,
+    run: { ...run, maintainerReview: review },
     files: all.map(({ path }) => path),
     pageUrl: pageOf(context, run),
     figureUrl: (path) =>
@@ -80,8 +86,11 @@ async function publish(
     folder,
     marker: `example ${run.slug}`,
     botLogin: await context.github.botLogin(),
-    known: await findKnown(run, context),
+    known: known?.pullRequest ?? null,
+    news: other !== null && other.ending?.outcome !== distilled.ending.outcome,
     files: all,
+    tellsOfRun: (path) => /^(README\.md|REPORT\.md|outputs\/.*)$/.test(path),
+    sourceCommit: state.distiller.repository?.commit ?? null,
     indexEntry,
     title,
     commitMessage,
@@ -106,12 +115,6 @@ function isExplicit({ trigger }: RunRecord): boolean {
   return trigger === "command" || trigger === "retry" || trigger === "revise";
 }
 
-/** What an earlier run, or an earlier turn of this one, put there. */
-async function findKnown(run: RunRecord, { store }: AppContext): Promise<RunPullRequest | null> {
-  const runs = await store.runs.find({ repositoryId: run.target.id, slug: run.slug });
-  return runs.find(({ pullRequest }) => pullRequest?.state === "open")?.pullRequest ?? null;
-}
-
 async function check(
   { run, repository, github, context }: PublishRunOptions,
   state: NonNullable<Distilled["state"]>,
@@ -132,7 +135,17 @@ async function check(
   });
 }
 
-/** Where nothing can be written, the files are in a comment. */
+/** Where nothing can be written, comments may be refused as well. */
+async function showFilesIfPossible(options: PublishRunOptions, files: readonly ExampleFile[]): Promise<void> {
+  try {
+    await showFiles(options, files);
+  } catch (error) {
+    if (!(error instanceof GitHubError) || error.retryable) throw error;
+    options.context.log.warn({ run: options.run.id, error: String(error) }, "the files could not be shown");
+  }
+}
+
+/** The files as a comment. */
 async function showFiles({ run, repository, github, context }: PublishRunOptions, files: readonly ExampleFile[]) {
   if (run.issue === null || run.comment?.gone) return;
   const page = pageOf(context, run);
@@ -184,7 +197,9 @@ function describePublication(publication: Publication): [reasonCode: string, sen
     case "refused":
       return [publication.reasonCode, `No pull request was opened: ${publication.explanation}`];
     case "unchanged":
-      return ["unchanged", "The default branch has this example already, so no pull request was opened."];
+      return publication.pullRequest
+        ? ["unchanged", "The pull request has this example already, so nothing was committed."]
+        : ["unchanged", "The default branch has this example already, so no pull request was opened."];
     default:
       return ["", ""];
   }

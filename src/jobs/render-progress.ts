@@ -7,8 +7,8 @@ import { certainStages, nameOfStage, stageOrder } from "./stage-names.ts";
 
 export interface ProgressInput {
   run: RunRecord;
-  /** How many runs are before it. */
-  place: number;
+  /** How many runs are before it; null where nobody knows yet. */
+  place: number | null;
   now: Date;
   /** The run's own page; null where nobody but the operator may see it. */
   pageUrl: string | null;
@@ -35,7 +35,9 @@ function renderWithin({ run, place, now, pageUrl }: ProgressInput, longest: numb
     dryRun: run.dryRun,
     pageUrl: linkAddress(pageUrl),
     maxCost: formatDollars(run.maxCostUsd),
-    cancelledBy: run.cancelled ? cutLine(run.cancelled.by, 40) : null,
+    // It may have come to its end before it could be stopped.
+    cancelledBy:
+      run.cancelled && (run.ending?.outcome ?? "cancelled") === "cancelled" ? cutLine(run.cancelled.by, 40) : null,
   };
   const text =
     run.ending !== null
@@ -46,15 +48,20 @@ function renderWithin({ run, place, now, pageUrl }: ProgressInput, longest: numb
   return `${text.trim()}\n`;
 }
 
-function describeWaiting({ startedAt, progress }: RunRecord, place: number, longest: number) {
-  const before = place === 1 ? "1 run is before it." : `${plural(place, "run")} are before it.`;
+function describeWaiting({ startedAt, progress }: RunRecord, place: number | null, longest: number) {
   // What began and waits again was interrupted, or waits for a service; the note says which.
   const again = startedAt !== null;
   return {
-    before: place <= 0 ? "It is next." : before,
+    isPlaced: place !== null,
+    before: describePlace(place ?? 0),
     again,
     note: again && progress.note ? cutLine(progress.note, longest) : null,
   };
+}
+
+function describePlace(place: number): string {
+  if (place <= 0) return "It is next.";
+  return place === 1 ? "1 run is before it." : `${place} runs are before it.`;
 }
 
 function describeRunning({ progress, starts, startedAt, costUsd }: RunRecord, now: Date, longest: number) {

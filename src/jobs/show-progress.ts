@@ -26,13 +26,20 @@ export async function showProgress(
   if (gone) await context.store.runs.update(run.id, (latest) => ({ ...latest, comment: { id: comment.id, gone } }));
 }
 
+/** A run goes on whether or not GitHub takes an edit just now. */
+export async function showIfPossible(context: AppContext, github: GitHubClient, run: RunRecord): Promise<void> {
+  await showProgress(context, github, run).catch((error: unknown) =>
+    context.log.warn({ run: run.id, error: String(error) }, "the progress of a run could not be shown"),
+  );
+}
+
 /** Those who wait see their place change. What cannot be shown now is shown at their next step. */
 export async function showPlaces(context: AppContext, github: GitHubClient, installationId: number): Promise<void> {
   const waiting = await context.store.runs.find({ installationId, statuses: ["queued"], limit: mostShown });
-  for (const run of waiting) {
-    await showProgress(context, github, run).catch((error: unknown) =>
-      context.log.warn({ run: run.id, error: String(error) }, "place in the queue not shown"),
-    );
+  for (const { id } of waiting) {
+    // One of another slot may have begun while the others were shown.
+    const run = await context.store.runs.get(id);
+    if (run?.status === "queued") await showIfPossible(context, github, run);
   }
 }
 

@@ -9,6 +9,7 @@ import { findPythonModules, isTargetSource } from "./modules.ts";
 import { findNeeds, looksLikePython2, Need } from "./needs.ts";
 import { FileOutline, outlineFile } from "./outline.ts";
 import { Packaging, readPackaging } from "./packaging.ts";
+import { findPublishedFolders } from "./published-folders.ts";
 import { standardLibraryModules } from "./python-names.ts";
 import { parsePython } from "./python-source.ts";
 import { readRepositoryText } from "./read-text.ts";
@@ -75,9 +76,9 @@ export interface SurveyOptions {
 
 export async function surveyRepository({ folder, subdirectory, signal }: SurveyOptions): Promise<Survey> {
   const notes: string[] = [];
-  const files = await listFiles(folder, subdirectory ?? "", notes, signal);
-  const paths = files.map(({ path }) => path);
   const read = (path: string, maxBytes?: number): Promise<string | null> => readRepositoryText(folder, path, maxBytes);
+  const files = await leaveOutPublished(await listFiles(folder, subdirectory ?? "", notes, signal), subdirectory, read);
+  const paths = files.map(({ path }) => path);
 
   const packaging = await readPackaging(
     await readTexts(
@@ -214,6 +215,20 @@ async function listFiles(
     }
   }
   return files.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Whoever names such a folder for the part to distill means it. */
+async function leaveOutPublished(
+  files: readonly SurveyFile[],
+  subdirectory: string | null | undefined,
+  read: (path: string) => Promise<string | null>,
+): Promise<SurveyFile[]> {
+  const published = await findPublishedFolders(
+    files.map(({ path }) => path),
+    read,
+  );
+  const others = published.filter((each) => !`${subdirectory ?? ""}/`.startsWith(each));
+  return files.filter(({ path }) => !others.some((each) => path.startsWith(each)));
 }
 
 /** Command-line programs often have no suffix: their first line says what they are. */

@@ -35,6 +35,9 @@ async function start(repository: Partial<SeedRepository> = {}): Promise<void> {
     branch: "codedistiller/orbits",
     folder: "examples/orbits",
     files: exampleFiles(),
+    tellsOfRun: (path) => path === "REPORT.md",
+    sourceCommit: null,
+    news: false,
     indexEntry: { slug: "orbits", text: "[`orbits`](orbits/): periods of planets" },
     commitMessage: "Add an example of orbits",
     title: "Add an example of orbits",
@@ -185,6 +188,20 @@ describe("an open pull request of ours", () => {
     expect(writes()).toHaveLength(before);
   });
 
+  it("is left alone where nothing but the times of another run differ, and told where there is news", async () => {
+    await start();
+    const report = (text: string) => [
+      ...exampleFiles(),
+      { path: "REPORT.md", mode: "100644" as const, content: Buffer.from(text) },
+    ];
+    const first = await open({ files: report("2 s\n") });
+    const again = { ...options, files: report("3 s\n"), bodies: ["It took 3 s."], known: first };
+    expect(await publishPullRequest(again)).toEqual({ kind: "unchanged", pullRequest: first });
+    expect((await server.pullRequests(at))[0]?.body).not.toContain("3 s");
+    expect(await publishPullRequest({ ...again, news: true })).toMatchObject({ kind: "updated" });
+    expect((await server.pullRequests(at))[0]?.body).toContain("3 s");
+  });
+
   it("is found again by a process that knows nothing of it", async () => {
     await start();
     const first = await open();
@@ -302,6 +319,27 @@ describe("a pull request that was closed", () => {
     const first = await open();
     await server.closePullRequest({ ...at, pull: first.number, user: "maintainer", merged: true });
     expect(await publishPullRequest(options)).toEqual({ kind: "unchanged", pullRequest: null });
+  });
+
+  it("is enough where it was merged and says the same of another commit", async () => {
+    await start();
+    const at = (commit: string) => [
+      ...exampleFiles(`print(2)  # ${commit}\n`).filter(({ path }) => path !== "metadata.json"),
+      {
+        path: "metadata.json",
+        mode: "100644" as const,
+        content: Buffer.from(JSON.stringify({ distiller: { commit } })),
+      },
+    ];
+    const [one, two] = ["1".repeat(40), "2".repeat(40)];
+    const { number } = await open({ files: at(one), sourceCommit: one });
+    await server.closePullRequest({ owner: "acme", name: "orbits", pull: number, user: "maintainer", merged: true });
+    const same = { ...options, files: at(two), sourceCommit: two };
+    expect(await publishPullRequest(same)).toEqual({ kind: "unchanged", pullRequest: null });
+    const other = at(two).map((file) =>
+      file.path === "run.sh" ? { ...file, content: Buffer.from("#!/bin/sh\n") } : file,
+    );
+    expect(await publishPullRequest({ ...same, files: other })).toMatchObject({ kind: "opened" });
   });
 
   it("is followed by another where it was merged and the example changed", async () => {

@@ -92,6 +92,11 @@ describe("the progress comment", () => {
     expect(text).toContain("Clone the repository");
   });
 
+  it("names nobody who cancelled a run that came to its end all the same", () => {
+    const text = render(finishedRecord({}, { cancelled: { by: "octocat", reason: "Cancelled." } }));
+    expect(text).toContain("**Verified.**");
+  });
+
   it("says who cancelled a run that still stops", () => {
     const text = render(runningRecord({ cancelled: { by: "octocat", reason: "Cancelled." } }));
     expect(text).toContain("**Stopping**");

@@ -86,6 +86,22 @@ describe("surveyRepository", () => {
     ]);
   });
 
+  it("leaves out the examples that were put there before, unless they are what is asked for", async () => {
+    const published = JSON.stringify({ distiller: { coreFunctions: [] } });
+    await using folder = await makeFolder({
+      "area.py": "def area(a):\n    return a * a\n",
+      "examples/metadata.json": "{}",
+      "examples/square.py": "from area import area\n\nprint(area(2))\n",
+      "examples/area/metadata.json": published,
+      "examples/area/main.py": "from area import area\n\nprint(area(3))\n",
+      "examples/area/outputs/log.json": "[]",
+    });
+    const pathsOf = async (subdirectory: string | null) =>
+      (await surveyRepository({ folder: folder.path, subdirectory })).files.map(({ path }) => path);
+    expect(await pathsOf(null)).toEqual(["area.py", "examples/metadata.json", "examples/square.py"]);
+    expect(await pathsOf("examples/area")).toContain("examples/area/main.py");
+  });
+
   it("finds Python 2 files", async () => {
     await using folder = await makeFolder({
       "old.py": "print 'a'\n",

@@ -33,8 +33,11 @@ function needsContents(rest: string): boolean {
 
 function checkProtection({ method, rest, body, repository }: RepositoryAsk): Answer | null {
   if (method === "GET" || !rest.startsWith("/git/refs")) return null;
-  const named = (body as { ref?: string } | undefined)?.ref ?? rest.slice("/git/".length);
+  const named = (body as { ref?: string } | undefined)?.ref ?? decodeURIComponent(rest.slice("/git/".length));
   const branch = named.replace(/^refs\/heads\//, "");
+  const isThere = repository.branches.has(branch) || method === "POST";
+  // The emulator says 404.
+  if (!isThere) return refuse(422, "Reference does not exist");
   if (!repository.protectedBranches.has(branch)) return null;
   return refuse(422, "Repository rule violations found\n\nChanges must be made through a pull request.\n\n");
 }

@@ -76,6 +76,7 @@ async function handle({ github, traffic, request, response }: Exchange): Promise
   if (delay) await new Promise((resolve) => setTimeout(resolve, delay.milliseconds));
   const fault = take(traffic.faults, method, path);
   const unknown = caller === null ? refuse(401, "Bad credentials") : null;
+  if (fault?.done && !unknown) await github.answer(ask);
   const answer = fault ? faultAnswer(fault) : (unknown ?? (await github.answer(ask)));
   const responseBody = Buffer.isBuffer(answer.body) ? answer.body.toString() : (answer.body ?? null);
   traffic.requests.push({ method, path, status: answer.status, requestBody: body ?? null, responseBody, at });

@@ -68,6 +68,8 @@ export interface Fault {
   status: number;
   headers?: Record<string, string>;
   body?: unknown;
+  /** Whether what was asked for is done all the same, as behind a gateway that gave up. */
+  done?: boolean;
 }
 
 export interface Delay {
