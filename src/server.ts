@@ -8,6 +8,7 @@ import type { Host } from "./adapters/host.ts";
 import { createRunHost, describeGitEnvironment } from "./adapters/run-host.ts";
 import { createApp } from "./app.ts";
 import type { AppConfig } from "./app-config.ts";
+import { ConfigError } from "./errors.ts";
 import { handleDelivery } from "./handlers/handle-delivery.ts";
 import type { AppContext } from "./jobs/app-context.ts";
 import { performRun } from "./jobs/perform-run.ts";
@@ -88,7 +89,9 @@ export async function startServer({ host, config, log, throttle = true }: Server
   );
   const sweep = setInterval(() => void sweepRuns(app), sweepEveryMs);
   stack.defer(() => clearInterval(sweep));
-  const http = await server.start();
+  const http = await server.start().catch((error: unknown) => {
+    throw describeListenError(error, config);
+  });
   if (config.webhookProxy !== null) stack.use(await forwardWebhooks(config.webhookProxy, server, log));
   const resources = stack.move();
   return {
@@ -127,6 +130,22 @@ function createProbotServer({ config, log, throttle }: { config: AppConfig; log:
       ...(githubHost === null ? {} : { baseUrl: `${protocol}://${githubHost}/api/v3` }),
     }),
   });
+}
+
+/** What the machine has against the address; anything else is our own fault. */
+function describeListenError(error: unknown, { host, port }: AppConfig): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  const advice =
+    code === "EADDRINUSE"
+      ? "is in use. Set PORT to a free port"
+      : code === "EACCES"
+        ? "may not be listened on by this account. Set PORT to one above 1023"
+        : code === "EADDRNOTAVAIL" || code === "ENOTFOUND"
+          ? "is no address of this machine. Set HOST to one that is, or to 0.0.0.0 for all"
+          : null;
+  return advice === null
+    ? error
+    : new ConfigError({ code: "cannot-listen", userMessage: `${host}:${port} ${advice}.`, cause: error });
 }
 
 interface ContextParts {

@@ -13,9 +13,12 @@ export function createAppOctokit({ throttle }: { throttle: boolean }): typeof Pr
   const mayWait = (retryAfter: number, _options: unknown, _octokit: unknown, retryCount: number): boolean =>
     retryAfter <= longestWaitSeconds && retryCount < 2;
   // The function form: what is given as an object is overridden by Probot's own defaults.
-  return ProbotOctokit.defaults((options: object) => ({
+  return ProbotOctokit.defaults((options: { throttle?: object }) => ({
     ...options,
-    throttle: throttle ? { onRateLimit: mayWait, onSecondaryRateLimit: mayWait } : { enabled: false },
+    // What is there already names the installation: each has limits of its own.
+    throttle: throttle
+      ? { ...options.throttle, onRateLimit: mayWait, onSecondaryRateLimit: mayWait }
+      : { enabled: false },
     retry: { enabled: throttle, doNotRetry: hopeless },
   }));
 }

@@ -49,7 +49,13 @@ const removedHandler = defineHandler({
   async handle({ sender, repositories_removed }, context) {
     for (const { id } of repositories_removed) {
       const runs = await context.store.runs.find({ repositoryId: id, statuses: ["queued", "running"] });
-      await cancelRuns({ runs, by: sender.login, reason: "The app was removed from the repository.", context });
+      await cancelRuns({
+        runs,
+        by: sender.login,
+        reason: "The app was removed from the repository.",
+        github: null,
+        context,
+      });
     }
   },
 });
@@ -66,14 +72,14 @@ const endedHandler = defineHandler({
     const live = await runs.find({ installationId: installation.id, statuses: ["queued", "running"], limit: 1000 });
     const by = sender.login;
     if (action === "suspend") {
-      await cancelRuns({ runs: live, by, reason: suspended, context });
+      await cancelRuns({ runs: live, by, reason: suspended, github: null, context });
       return;
     }
     // The app may say nothing there any more.
     for (const { id } of live) {
       await runs.update(id, (run) => (run.comment ? { ...run, comment: { ...run.comment, gone: true } } : null));
     }
-    const cancelled = await cancelRuns({ runs: live, by, reason: "The app was uninstalled.", context });
+    const cancelled = await cancelRuns({ runs: live, by, reason: "The app was uninstalled.", github: null, context });
     await waitForEnd(cancelled, context);
     await installations.forget(installation.id);
   },

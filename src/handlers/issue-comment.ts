@@ -46,14 +46,17 @@ async function handleIssueComment(event: IssueCommentEvent, context: HandlerCont
   if (admission.kind === "gone") return;
   const { repository } = admission;
   const at = { github, repository: { owner: repository.owner, repo: repository.name } };
-  const answer = (body: string): Promise<void> => reply({ ...at, context, issueNumber: issue.number, body });
+  const answer = (body: string, once?: string): Promise<void> =>
+    reply({ ...at, context, issueNumber: issue.number, body, ...(once === undefined ? {} : { once }) });
   const react = (content: "eyes" | "confused" | "-1"): Promise<void> =>
     addReaction({ ...at, commentId: comment.id, content });
   if (admission.kind === "refused") {
     context.log.info({ login: sender.login, reasonCode: admission.reasonCode }, "command refused");
     await react("-1");
     // Two bots that answer each other would never end.
-    return admission.reasonCode === "bot-refused" ? undefined : answer(renderRefusal(admission));
+    return admission.reasonCode === "bot-refused"
+      ? undefined
+      : answer(renderRefusal(admission), `refused-${sender.login}`);
   }
   if (admission.kind === "misconfigured" && needsConfig(command)) {
     await react("confused");

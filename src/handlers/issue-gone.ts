@@ -17,7 +17,7 @@ export const issueGoneHandler = defineHandler({
     sender: Sender,
     issue: z.object({ number: z.number().int() }),
   }),
-  async handle({ action, repository, issue, sender }, context) {
+  async handle({ action, installation, repository, issue, sender }, context) {
     const runs = await context.store.runs.find({
       repositoryId: repository.id,
       issueNumber: issue.number,
@@ -29,6 +29,12 @@ export const issueGoneHandler = defineHandler({
       );
     }
     if (action === "deleted")
-      await cancelRuns({ runs, by: sender.login, reason: "The issue that asked for it was deleted.", context });
+      await cancelRuns({
+        runs,
+        by: sender.login,
+        reason: "The issue that asked for it was deleted.",
+        github: await context.github.client(installation.id),
+        context,
+      });
   },
 });

@@ -58,7 +58,7 @@ export const issueLabeledHandler = defineHandler({
       notes: [],
     };
     const declined = await findDeclined(wanted);
-    if (declined) return answer(renderDeclined({ pullRequest: declined, closed: "before" }));
+    if (declined) return answer(renderDeclined({ pullRequest: declined }));
     await addReaction({ ...at, content: "eyes" });
     await requestRun(wanted);
   },

@@ -67,16 +67,10 @@ export function renderCancelled({ runs, by }: { runs: number; by: string }): str
   return render("comments/cancelled.md", { runs, isOne: runs === 1, by });
 }
 
-/** The pull request was closed without being merged: none is opened again until somebody says so. */
-export function renderDeclined({
-  pullRequest,
-  closed,
-}: {
-  pullRequest: { number: number; url: string };
-  closed: "now" | "before";
-}): string {
+/** The pull request was closed without being merged before: none is opened again until somebody says so. */
+export function renderDeclined({ pullRequest }: { pullRequest: { number: number; url: string } }): string {
   const { number, url } = pullRequest;
-  return render("comments/declined.md", { number, url: plainUrl(url), isNow: closed === "now" });
+  return render("comments/declined.md", { number, url: plainUrl(url) });
 }
 
 export interface BudgetRefusal {

@@ -8,17 +8,19 @@ export interface ReplyOptions {
   repository: RepositoryName;
   issueNumber: number;
   body: string;
+  /** Said once in an issue, however often it is asked for; else once for each delivery. */
+  once?: string;
 }
 
 /** Answers a delivery with one comment, also where the delivery is handled a second time. */
-export async function reply({ context, github, repository, issueNumber, body }: ReplyOptions): Promise<void> {
+export async function reply({ context, github, repository, issueNumber, body, once }: ReplyOptions): Promise<void> {
   await ensureComment({
     github,
     repository,
     issueNumber,
-    key: `reply-${context.deliveryId}`,
+    key: once ?? `reply-${context.deliveryId}`,
     commentId: null,
     body,
-    search: context.again ? { botLogin: await context.github.botLogin() } : false,
+    search: context.again || once !== undefined ? { botLogin: await context.github.botLogin() } : false,
   });
 }

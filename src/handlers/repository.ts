@@ -15,9 +15,10 @@ const goneHandler = defineHandler({
   event: "repository",
   actions: ["deleted", "archived"],
   payload: RepositoryEvent,
-  async handle({ action, repository, sender }, context) {
+  async handle({ action, installation, repository, sender }, context) {
+    const github = action === "archived" ? await context.github.client(installation.id) : null;
     const runs = await context.store.runs.find({ repositoryId: repository.id, statuses: ["queued", "running"] });
-    await cancelRuns({ runs, by: sender.login, reason: `The repository was ${action}.`, context });
+    await cancelRuns({ runs, by: sender.login, reason: `The repository was ${action}.`, github, context });
   },
 });
 

@@ -48,6 +48,12 @@ export async function requestRun(request: RunRequest): Promise<Creation> {
   const { context, github, notes } = request;
   const { settings } = context.config;
   const run = describeRun(request);
+  const [known] = context.again ? await context.store.runs.find({ triggerKey: run.triggerKey }) : [];
+  if (known) {
+    // Its comment may say more by now than this could.
+    await showProgress(context, github, known);
+    return { kind: "known", run: known };
+  }
   const comment = await ensureFirstComment(request, run);
   const creation = await context.store.runs.create(
     { ...run, comment },

@@ -4,7 +4,6 @@ import type { GitHubClient } from "../github/github-client.ts";
 import type { RepositoryFacts } from "../github/read-repository.ts";
 import { pageOf } from "../jobs/app-context.ts";
 import { cancelRuns } from "../jobs/cancel-runs.ts";
-import { showProgress } from "../jobs/show-progress.ts";
 import type { RunRecord } from "../store/run-record.ts";
 import type { Command, DistillCommand } from "./command.ts";
 import { findSource } from "./find-source.ts";
@@ -96,8 +95,7 @@ async function cancel({ context, github, repository, event }: RunCommandOptions)
   const here = await context.store.runs.find({ ...live, issueNumber: event.issue.number });
   const runs = here.length > 0 ? here : await context.store.runs.find(live);
   const by = event.sender.login;
-  const cancelled = await cancelRuns({ runs, by, reason: `Cancelled by ${by}.`, context });
-  for (const run of cancelled) if (run.status === "finished") await showProgress(context, github, run);
+  const cancelled = await cancelRuns({ runs, by, reason: `Cancelled by ${by}.`, github, context });
   return cancelled.length === 0
     ? renderNothingTo({ asked: "cancel" })
     : renderCancelled({ runs: cancelled.length, by });

@@ -6,12 +6,11 @@ import type { RunEnding, RunRecord } from "../store/run-record.ts";
 import type { AppContext } from "./app-context.ts";
 import { distillRecord, readSpentBefore } from "./distill-record.ts";
 import { endCancelled, endWithError } from "./end-run.ts";
-import { endEarly, finishRun, showEnded } from "./finish-run.ts";
+import { endEarly, finishRun, type RunAgain, showEnded } from "./finish-run.ts";
 import { followRun } from "./follow-run.ts";
 import { publishRun } from "./publish-run.ts";
+import { RunStoppedError } from "./run-stopped-error.ts";
 import { showIfPossible } from "./show-progress.ts";
-
-export type RunAgain = { againAfterSeconds: number } | null;
 
 /** Crashes of the process that had the run: a repository that brings it down must not do so for ever. */
 const mostStarts = 5;
@@ -26,22 +25,22 @@ const mostFailures = 5;
 export async function performRun(id: string, signal: AbortSignal, context: AppContext): Promise<RunAgain> {
   const run = await begin(id, context);
   if (!run) return null;
-  if (run.status === "finished") {
-    await showEnded(run, context);
-    return null;
-  }
+  if (run.status === "finished") return showEnded(run, context);
   try {
     const github = await context.github.client(run.installationId);
-    await finishRun({ id, github, context, ...(await attempt(run, github, signal, context)) });
-    return null;
+    return await finishRun({ id, github, context, ...(await attempt(run, github, signal, context)) });
   } catch (error) {
     const latest = await context.store.runs.get(id);
     if (!latest) return null;
     if (latest.cancelled && latest.status !== "finished") {
-      await endEarly(latest, endCancelled(latest), context);
-      return null;
+      return endEarly(latest, endCancelled(latest), context);
     }
-    if (signal.aborted && !latest.cancelled) throw new CancelledError(signal.reason);
+    if (signal.aborted && !latest.cancelled) {
+      // This process ends as it should, which is no crash.
+      if (signal.reason instanceof RunStoppedError && signal.reason.why === "draining")
+        await context.store.runs.update(id, (each) => ({ ...each, starts: Math.max(0, each.starts - 1) }));
+      throw new CancelledError(signal.reason);
+    }
     return postponeOrEnd(run, error, context);
   } finally {
     await removeForgotten(id, context);
@@ -138,8 +137,7 @@ async function postponeOrEnd(run: RunRecord, error: unknown, context: AppContext
   if (!cancelled) await queue.bury({ what: `run ${run.id}`, error: message, data: { runId: run.id } });
   const words = known ? message : `${message} It is in the log as run ${run.id}.`;
   const ending = cancelled ? endCancelled({ cancelled }) : endWithError(known?.code ?? "internal-error", words);
-  await endEarly(latest, ending, context);
-  return null;
+  return endEarly(latest, ending, context);
 }
 
 /** False where it was cancelled meanwhile: then there is nothing to wait for. */

@@ -52,7 +52,7 @@ export async function publishRun(options: PublishRunOptions): Promise<RunEnding>
     pullRequest: { ...pullRequest, state: "open" },
     maintainerReview: latest.maintainerReview ?? (isSame ? null : earlier.review),
   }));
-  const checkRunId = await check(options, state, pullRequest);
+  const checkRunId = await checkIfPossible(options, state, pullRequest);
   await context.store.runs.update(run.id, (latest) => ({ ...latest, checkRunId }));
   return isSame && publication.kind === "unchanged" ? explainUnpublished(ending, publication) : ending;
 }
@@ -113,6 +113,17 @@ function isOpen(publication: Publication): publication is OpenPublication {
 /** Only somebody's own words open another pull request after one was declined. */
 function isExplicit({ trigger }: RunRecord): boolean {
   return trigger === "command" || trigger === "retry" || trigger === "revise";
+}
+
+/** A permission that nobody has accepted yet takes nothing from a pull request that is there. */
+async function checkIfPossible(...[options, state, pullRequest]: Parameters<typeof check>): Promise<number | null> {
+  try {
+    return await check(options, state, pullRequest);
+  } catch (error) {
+    if (!(error instanceof GitHubError) || error.retryable) throw error;
+    options.context.log.warn({ run: options.run.id, error: error.userMessage }, "no check was made");
+    return null;
+  }
 }
 
 async function check(

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
 
-/** The stages of a run as a person sees them; the first and the last are the app's own. */
 export const RunStatus = z.enum(["queued", "running", "finished"]);
 export type RunStatus = z.infer<typeof RunStatus>;
 

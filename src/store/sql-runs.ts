@@ -86,6 +86,7 @@ function describeFilter(filter: RunFilter): { where: string; values: unknown[] }
   add("pull_number = ?", filter.pullNumber);
   add("issue_number = ?", filter.issueNumber);
   add("slug = ?", filter.slug);
+  add("trigger_key = ?", filter.triggerKey);
   return { where: conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`, values };
 }
 

@@ -15,6 +15,7 @@ export interface RunFilter {
   pullNumber?: number;
   issueNumber?: number;
   slug?: string;
+  triggerKey?: string;
   /** Newest first; 50 where nobody says. */
   limit?: number;
 }

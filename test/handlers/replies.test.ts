@@ -62,8 +62,7 @@ const replies: Record<string, string> = {
   "revise-elsewhere": renderReviseElsewhere(),
   cancelled: renderCancelled({ runs: 1, by: "marit-solheim" }),
   "cancelled-more": renderCancelled({ runs: 3, by: "marit-solheim" }),
-  "declined-now": renderDeclined({ pullRequest: openPullRequest, closed: "now" }),
-  "declined-before": renderDeclined({ pullRequest: openPullRequest, closed: "before" }),
+  declined: renderDeclined({ pullRequest: openPullRequest }),
   budget: renderBudgetRefusal({ runUsd: 5, leftUsd: 1.2, limitUsd: 10, budget: "repository-day" }),
   "budget-spent": renderBudgetRefusal({ runUsd: 5, leftUsd: 0.004, limitUsd: 100, budget: "installation-month" }),
   "too-many": renderTooManyWaiting({ waiting: 20 }),
@@ -118,7 +117,7 @@ const attacked: Record<string, string> = {
   "settings-refusal": renderSettingsRefusal({ problems: [attack, attack] }),
   status: renderStatus({ rows: [hostileRun, waiting].map((run) => ({ run, place: 1, pageUrl: attack })) }),
   cancelled: renderCancelled({ runs: 1, by: attack }),
-  declined: renderDeclined({ pullRequest: { number: 1, url: attack }, closed: "before" }),
+  declined: renderDeclined({ pullRequest: { number: 1, url: attack } }),
   "a link": renderStatus({
     rows: [{ run: hostileRun, place: 0, pageUrl: "https://a.example/)[x](javascript:alert(1)" }],
   }),

@@ -13,7 +13,7 @@ describe("somebody who may not ask for runs", () => {
 
   beforeAll(async () => {
     app = await startApp({
-      users: [{ login: "olaf" }, { login: "dependabot[bot]", type: "Bot" }],
+      users: [{ login: "olaf" }, { login: "nils" }, { login: "dependabot[bot]", type: "Bot" }],
       repositories: [
         {
           ...at,
@@ -42,7 +42,7 @@ describe("somebody who may not ask for runs", () => {
     ["who may only read", { ...comment, user: "rita" }, onlyWriters],
     ["who may only sort issues", { ...comment, user: "tess" }, onlyWriters],
     ["whom the repository does not know", { ...comment, user: "olaf" }, onlyWriters],
-    ["who asks for a list", { ...comment, user: "olaf", body: "/distill status" }, onlyWriters],
+    ["who asks for a list", { ...comment, user: "nils", body: "/distill status" }, onlyWriters],
     ["whom the operator denies", { ...comment, user: "denis" }, "You may not ask for runs here."],
     [
       "whom the repository did not choose",
@@ -59,6 +59,15 @@ describe("somebody who may not ask for runs", () => {
     expect(answer).toBe(sentence);
     const { owner, name } = said;
     expect(app.github.reactions({ owner, name, comment: id })).toEqual([{ login: app.github.appLogin, content: "-1" }]);
+  });
+
+  it("is told once in an issue, and then gets the reaction alone", async () => {
+    const before = await answersOn(app, comment);
+    const { comment: id } = await app.github.comment({ ...comment, user: "rita" });
+    await eventually("the reaction", () => app.github.reactions({ ...at, comment: id }).length > 0);
+    const { comment: last } = await app.github.comment({ ...comment, user: "tess" });
+    await eventually("the next reaction", () => app.github.reactions({ ...at, comment: last }).length > 0);
+    expect(await answersOn(app, comment)).toEqual(before);
   });
 
   it("that is a bot gets a reaction and no word, so that two bots never talk to each other", async () => {
