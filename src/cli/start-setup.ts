@@ -2,6 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "probot";
 import { SmeeClient } from "smee-client";
+import { ConfigError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -17,6 +18,11 @@ export interface SetupOptions {
  */
 export async function startSetup({ terminal, environment, log }: SetupOptions): Promise<void> {
   const { signal, workingFolder, stderr } = terminal;
+  if (environment.NODE_ENV === "production")
+    throw new ConfigError({
+      code: "setup-in-production",
+      userMessage: "Probot sets no app up where NODE_ENV is production: run `NODE_ENV= codedistiller serve --setup`.",
+    });
   const packaged = await readFile(new URL("../../app.yml", import.meta.url), "utf8");
   const publicUrl = environment.PUBLIC_URL?.replace(/\/+$/, "");
   const hook = publicUrl ? `hook_attributes:\n  url: ${JSON.stringify(`${publicUrl}/api/github/webhooks`)}\n` : "";
