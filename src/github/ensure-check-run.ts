@@ -39,6 +39,9 @@ const maxAnnotationTitle = 255;
 /** GitHub allows 64 KiB; nobody reads so much beside a line. */
 const maxAnnotationMessage = 4000;
 
+/** Behind a 502 it may have been done, and neither a check nor an annotation can be taken back: whoever asks again looks first. */
+const askOnce = { retries: 0 };
+
 const CheckRun = z.object({
   id: z.number().int(),
   head_sha: z.string(),
@@ -92,6 +95,7 @@ async function create(annotations: readonly CheckAnnotation[], options: EnsureCh
       name: checkRunName,
       head_sha: headSha,
       ...describeResult(annotations, options),
+      request: askOnce,
     }),
   );
   return id;
@@ -104,7 +108,12 @@ async function update(
 ): Promise<number> {
   const { github, repository } = options;
   await readGitHub("Updating the check", CheckRun, () =>
-    github.rest.checks.update({ ...repository, check_run_id: id, ...describeResult(annotations, options) }),
+    github.rest.checks.update({
+      ...repository,
+      check_run_id: id,
+      ...describeResult(annotations, options),
+      request: askOnce,
+    }),
   );
   return id;
 }

@@ -2,8 +2,6 @@ import { z } from "zod";
 import { commitFiles } from "./commit-files.ts";
 import { explainRefusal, isProtected, type Refusal, refuse, refuseEmpty, refuseGone } from "./explain-refusal.ts";
 import { findChanges, indexPath, type WantedExample } from "./find-changes.ts";
-import { fitMarkdown, maxBodyCharacters } from "./fit-markdown.ts";
-import { markerOf } from "./marker.ts";
 import { putBranch } from "./put-branch.ts";
 import { type Examples, readExamples } from "./read-examples.ts";
 import {
@@ -16,6 +14,7 @@ import {
   readPublication,
 } from "./read-publication.ts";
 import { readRepository } from "./read-repository.ts";
+import { fitsBody, isAsSealed, sealBody } from "./seal-body.ts";
 import { callGitHub, isGitHubError, readGitHub } from "./wrap-github-error.ts";
 
 export interface PublishPullRequestOptions extends PublicationPlace, WantedExample {
@@ -39,9 +38,11 @@ export interface PublishedPullRequest {
 }
 
 export type Publication =
-  | { kind: "opened" | "updated"; pullRequest: PublishedPullRequest }
+  | { kind: "opened"; pullRequest: PublishedPullRequest }
+  /** With `keptWords`, title and body are somebody's own by now and were left as they are. */
+  | { kind: "updated"; pullRequest: PublishedPullRequest; keptWords?: true }
   /** The open pull request says all of it already, or (null) the default branch does. */
-  | { kind: "unchanged"; pullRequest: PublishedPullRequest | null }
+  | { kind: "unchanged"; pullRequest: PublishedPullRequest | null; keptWords?: true }
   /** Somebody has committed to the branch: nothing was written. */
   | { kind: "human-commits"; pullRequest: PublishedPullRequest }
   /** A maintainer has closed it before. */
@@ -125,14 +126,15 @@ async function update(open: OpenPull, options: PublishPullRequestOptions): Promi
   if (isKnown && findChanges(examples, options).own === 0) return { kind: "unchanged", pullRequest: placeOf(open) };
   const headSha = await commit(open.headSha, examples, options);
   if (headSha) await putBranch({ ...options, branch: open.branch, sha: headSha, onTopOf: open.headSha });
+  const place = placeOf({ ...open, headSha: headSha ?? open.headSha });
+  if (!isAsSealed(open)) return { kind: headSha ? "updated" : "unchanged", pullRequest: place, keptWords: true };
   const body = chooseBody(options);
   const saysSame = open.title === title && open.body?.replaceAll("\r\n", "\n").trimEnd() === body;
   if (!saysSame)
     await callGitHub("Updating the pull request", () =>
       github.rest.pulls.update({ ...repository, pull_number: open.number, title, body }),
     );
-  const kind = headSha || !saysSame ? "updated" : "unchanged";
-  return { kind, pullRequest: placeOf({ ...open, headSha: headSha ?? open.headSha }) };
+  return { kind: headSha || !saysSame ? "updated" : "unchanged", pullRequest: place };
 }
 
 interface Ground {
@@ -203,11 +205,9 @@ async function createPull(
   }
 }
 
-function chooseBody({ bodies, marker }: PublishPullRequestOptions): string {
-  const ending = markerOf(marker);
-  const room = maxBodyCharacters - ending.length - 2;
-  const body = bodies.find((each) => each.trimEnd().length <= room) ?? bodies.at(-1) ?? "";
-  return fitMarkdown(body, { limit: maxBodyCharacters, ending });
+function chooseBody({ title, bodies, marker }: PublishPullRequestOptions): string {
+  const markdown = bodies.find((each) => fitsBody(each, marker)) ?? bodies.at(-1) ?? "";
+  return sealBody({ title, markdown, key: marker });
 }
 
 function placeOf({ number, url, branch, headSha }: OpenPull): PublishedPullRequest {

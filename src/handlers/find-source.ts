@@ -17,11 +17,12 @@ export async function findSource({
   gitHubHost: string;
 }): Promise<{ url: string; name: string } | { problem: string } | null> {
   const { host, pathname } = new URL(url);
-  const [owner = "", repo = "", ...rest] = pathname.replace(/^\/|\.git$|\/$/g, "").split("/");
-  if (host !== gitHubHost.toLowerCase() || rest.length > 0) return { url, name: repo || owner };
+  const path = pathname.replace(/^\/|(\.git)?\/?$/g, "");
+  const [owner = "", repo = "", ...rest] = path.split("/");
+  if (host !== gitHubHost.toLowerCase() || rest.length > 0) return { url, name: `${host}/${path}` };
   const found = await readRepository({ github, repository: { owner, repo } });
   if (found?.id === target.id) return null;
   if (!found || found.isPrivate)
     return { problem: `There is no public repository ${owner}/${repo}. A private one can be distilled where it is.` };
-  return { url: found.cloneUrl, name: found.name };
+  return { url: found.cloneUrl, name: found.fullName };
 }

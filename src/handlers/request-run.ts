@@ -8,7 +8,7 @@ import { slugOfRun } from "../jobs/slug-of-run.ts";
 import { beginRecord, type NewRun, type RunPullRequest, type RunRecord } from "../store/run-record.ts";
 import type { Creation } from "../store/store.ts";
 import type { HandlerContext } from "./handler.ts";
-import { renderBudgetRefusal, renderTooManyWaiting } from "./replies.ts";
+import { renderBudgetRefusal, renderTooManyToday, renderTooManyWaiting } from "./replies.ts";
 
 export interface RunRequest {
   context: HandlerContext;
@@ -18,7 +18,7 @@ export interface RunRequest {
   trigger: RunRecord["trigger"];
   /** Keys of the run's configuration, checked. */
   settings: RunRecord["settings"];
-  /** Address of what is distilled, where that is not the repository itself, with its name. */
+  /** Address of what is distilled, where that is not the repository itself, with its name as slugs have it. */
   source: { url: string; name: string } | null;
   /** That of an earlier run whose example it is; null: made from what is asked for. */
   slug: string | null;
@@ -60,12 +60,13 @@ export async function requestRun(request: RunRequest): Promise<Creation> {
     {
       slots: settings.max_runs_per_installation,
       waiting: settings.max_waiting_per_installation,
+      dayRuns: settings.max_runs_per_installation_day,
       repositoryDayUsd: settings.max_cost_per_repository_day_usd,
       installationMonthUsd: settings.max_cost_per_installation_month_usd,
     },
     (sql, created) => context.queue.enqueueRun(sql, created),
   );
-  if (creation.kind === "too-many" || creation.kind === "over-budget") {
+  if (creation.kind !== "created" && creation.kind !== "known") {
     context.log.info({ reasonCode: creation.kind, repository: request.repository.fullName }, "run refused");
     if (comment) await writeComment(request, run, comment.id, describeRefusal(creation, run));
     return creation;
@@ -77,8 +78,9 @@ export async function requestRun(request: RunRequest): Promise<Creation> {
   return creation;
 }
 
-function describeRefusal(creation: Extract<Creation, { kind: "too-many" | "over-budget" }>, run: NewRun): string {
+function describeRefusal(creation: Exclude<Creation, { run: RunRecord }>, run: NewRun): string {
   if (creation.kind === "too-many") return renderTooManyWaiting({ waiting: creation.waiting });
+  if (creation.kind === "too-many-today") return renderTooManyToday({ limit: creation.limit });
   const { budget, leftUsd, limitUsd } = creation;
   return renderBudgetRefusal({ budget, leftUsd, limitUsd, runUsd: run.maxCostUsd });
 }
@@ -92,7 +94,7 @@ function describeRun(request: RunRequest): NewRun {
     installationId: request.installationId,
     target: { id: repository.id, owner: repository.owner, name: repository.name, isPrivate: repository.isPrivate },
     source: source?.url ?? null,
-    slug: request.slug ?? slugOfRun({ name: source?.name ?? repository.name, subdirectory, focus }),
+    slug: request.slug ?? slugOfRun({ target: repository.name, source: source?.name ?? null, subdirectory, focus }),
     trigger,
     settings,
     dryRun,

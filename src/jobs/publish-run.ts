@@ -54,8 +54,12 @@ export async function publishRun(options: PublishRunOptions): Promise<RunEnding>
   }));
   const checkRunId = await checkIfPossible(options, state, pullRequest);
   await context.store.runs.update(run.id, (latest) => ({ ...latest, checkRunId }));
-  return isSame && publication.kind === "unchanged" ? explainUnpublished(ending, publication) : ending;
+  const explained = isSame && publication.kind === "unchanged" ? explainUnpublished(ending, publication) : ending;
+  if (!("keptWords" in publication)) return explained;
+  return { ...explained, explanation: `${explained.explanation} ${keptWords}` };
 }
+
+const keptWords = "Somebody has changed the pull request's title or description, so both were left as they are.";
 
 async function publish(
   { run, repository, github, context, distilled }: PublishRunOptions,

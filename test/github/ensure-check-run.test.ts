@@ -1,4 +1,5 @@
 import type { Octokit } from "@octokit/rest";
+import { ProbotOctokit } from "probot";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type CheckAnnotation, ensureCheckRun } from "../../src/github/ensure-check-run.ts";
 import type { GitHubServer } from "../support/github-server.ts";
@@ -90,6 +91,26 @@ describe("ensureCheckRun", () => {
     const id = await ensure({ annotations: annotations(1) });
     const next = await ensure({ checkRunId: id, annotations: annotations(2) });
     expect(next).not.toBe(id);
+  });
+
+  it.each([
+    ["made", 10],
+    ["given more annotations", 60],
+  ])("is not %s twice behind a 502 that came too late", async (_what, count) => {
+    const { appId, privateKey, installationId } = server.appCredentials;
+    const retrying = new ProbotOctokit({
+      baseUrl: server.apiUrl,
+      auth: { appId, privateKey, installationId },
+      throttle: { enabled: false },
+      retry: { retryAfterBaseValue: 1 },
+    });
+    const [method, path] = (count > 50 ? ["PATCH", /check-runs\/\d+$/] : ["POST", /check-runs$/]) as [string, RegExp];
+    const sent = () => server.requests.filter((request) => request.method === method && path.test(request.path));
+    server.fail({ method, path, status: 502, done: true });
+    await expect(ensure({ github: retrying, annotations: annotations(count) })).rejects.toMatchObject({
+      retryable: true,
+    });
+    expect(sent()).toHaveLength(1);
   });
 
   it("is a new one on another commit, and where the old one is gone", async () => {

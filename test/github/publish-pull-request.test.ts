@@ -90,7 +90,7 @@ describe("a first pull request", () => {
     expect(tree.get("examples/README.md")?.bytes.toString()).toContain("- [`orbits`](orbits/): periods of planets\n");
     const [pull] = await server.pullRequests(at);
     expect(pull).toMatchObject({ number, title: options.title, state: "open" });
-    expect(pull?.body).toBe("What it shows.\n\n<!-- codedistiller:example-orbits -->");
+    expect(pull?.body).toMatch(/^What it shows\.\n\n<!-- codedistiller:example-orbits body=[0-9a-f]{16} -->$/);
   });
 
   it("sends text within the tree and names no author, so that GitHub signs the commit", async () => {
@@ -186,6 +186,39 @@ describe("an open pull request of ours", () => {
       pullRequest: first,
     });
     expect(writes()).toHaveLength(before);
+  });
+
+  it.each<[string, { title?: string; body?: string }]>([
+    ["title", { title: "Orbits, as we say it" }],
+    ["body", { body: "In our words." }],
+    ["body above our last line", { body: "above" }],
+  ])("gets new files below a %s that somebody changed", async (_what, changed) => {
+    await start();
+    const first = await open();
+    const [before] = await server.pullRequests(at);
+    const change = changed.body === "above" ? { body: `Ours: ${before?.body}` } : changed;
+    await server.call({
+      method: "PATCH",
+      path: `/repos/acme/orbits/pulls/${first.number}`,
+      body: change,
+      as: "maintainer",
+    });
+    const again = { ...options, files: exampleFiles("2\n"), title: "Another", bodies: ["Another."], known: first };
+    const published = await publishPullRequest(again);
+    expect(published).toMatchObject({ kind: "updated", keptWords: true });
+    expect((await server.pullRequests(at))[0]).toMatchObject({ title: options.title, body: before?.body, ...change });
+    const tree = await server.readTree("acme", "orbits", first.branch);
+    expect(tree.get("examples/orbits/main.py")?.bytes.toString()).toBe("2\n");
+  });
+
+  it("gets its new body where boxes were ticked, at whatever line ends", async () => {
+    await start();
+    const first = await open({ bodies: ["x".repeat(70_000), "Form:\n\n- [ ] Correct\n"] });
+    const body = (await server.pullRequests(at))[0]?.body?.replace("[ ]", "[x]").replaceAll("\n", "\r\n") ?? "";
+    await server.editPullRequestBody({ ...at, pull: first.number, user: "maintainer", body });
+    const again = { ...options, files: exampleFiles("2\n"), bodies: ["Another."], known: first };
+    expect(await publishPullRequest(again)).toEqual({ kind: "updated", pullRequest: expect.anything() });
+    expect((await server.pullRequests(at))[0]?.body).toMatch(/^Another\./);
   });
 
   it("is left alone where nothing but the times of another run differ, and told where there is news", async () => {

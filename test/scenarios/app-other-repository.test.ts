@@ -45,7 +45,7 @@ describe("/distill <repository> <options>", () => {
     expect(plan).toMatch(/would show:\n\n- example1: .+\n- example2: .+/);
     expect(plan).toContain("Nothing was run; `/distill` without `--dry-run` runs it.");
     expect(await app.github.pullRequests(home)).toEqual([]);
-    expect(await app.github.branchHead({ ...home, branch: "codedistiller/orbits" })).toBeNull();
+    expect(await app.github.branchHead({ ...home, branch: "codedistiller/zoe-orbits" })).toBeNull();
   });
 
   it("puts a public repository's example into the repository where it was asked for", async () => {
@@ -57,11 +57,11 @@ describe("/distill <repository> <options>", () => {
     expect(others).toEqual([]);
     expect(pull).toMatchObject({
       title: "Add a verified example of zoe/orbits",
-      head: { ref: "codedistiller/orbits" },
+      head: { ref: "codedistiller/zoe-orbits" },
     });
-    const tree = await github.readTree("ada", "home", "codedistiller/orbits");
-    expect([...tree.keys()]).toEqual(expect.arrayContaining(["README.md", "examples/orbits/main.py"]));
-    expect(tree.get("examples/orbits/runscript.sh")?.bytes.toString()).toContain("/zoe/orbits");
+    const tree = await github.readTree("ada", "home", "codedistiller/zoe-orbits");
+    expect([...tree.keys()]).toEqual(expect.arrayContaining(["README.md", "examples/zoe-orbits/main.py"]));
+    expect(tree.get("examples/zoe-orbits/runscript.sh")?.bytes.toString()).toContain("/zoe/orbits");
     expect(await github.pullRequests({ owner: "zoe", name: "orbits" })).toEqual([]);
     await answerThat(app, { ...home, says: `/ada/home/pull/${run.pullRequest?.number}` });
   });
@@ -85,10 +85,11 @@ describe("/distill <repository> <options>", () => {
     });
     const pulls = await github.pullRequests(home);
     const pull = pulls.find(({ number }) => number === run.pullRequest?.number);
-    expect(pull).toMatchObject({ head: { ref: "codedistiller/mono-physics-kepler-s-equation" } });
+    const branch = (pull?.head as { ref: string } | undefined)?.ref ?? "";
+    expect(branch).toMatch(/^codedistiller\/zoe-mono-physics-kepler-s-equation-[0-9a-f]{6}$/);
     expect(pull?.body).toContain(commit.slice(0, 12));
-    const tree = await github.readTree("ada", "home", "codedistiller/mono-physics-kepler-s-equation");
-    const main = tree.get("examples/mono-physics-kepler-s-equation/main.py")?.bytes.toString();
+    const tree = await github.readTree("ada", "home", branch);
+    const main = tree.get(`${branch.replace("codedistiller", "examples")}/main.py`)?.bytes.toString();
     expect(main).toContain("solve_kepler");
     expect(main).toContain("physics");
   });

@@ -75,6 +75,18 @@ describe("/distill where its pull request is open", () => {
     expect(body).toMatchObject({ check_runs: [{ name: "CodeDistiller", conclusion: "success" }] });
   });
 
+  it("brings new files below a description that somebody wrote, leaves that alone, and says so", async () => {
+    const { github } = app;
+    const body = "Merged after the course, please.";
+    await github.editPullRequestBody({ ...at, pull: 2, user: "ada", body });
+    await github.pushCommit({ ...at, branch: "main", path: "NOTES.md", text: "Newer.\n", user: "ada" });
+    const before = await github.branchHead({ ...at, branch });
+    const { answer } = await askForRun(app, distill);
+    expect(answer).toContain("Somebody has changed the pull request's title or description");
+    expect(await github.pullRequests(at)).toMatchObject([{ number: 2, state: "open", body }]);
+    expect(await github.branchHead({ ...at, branch })).not.toBe(before);
+  });
+
   it("asks for nothing that GitHub's own description does not have", () => {
     expect(app.github.violations).toEqual([]);
   });
