@@ -53,6 +53,13 @@ export const AppSettings = z.strictObject({
     .max(10_000)
     .default(20)
     .describe("Runs of one installation that may wait."),
+  max_runs_per_installation_day: z
+    .number()
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(50)
+    .describe("Runs that the account of an installation may ask for in a day (UTC)."),
   max_runs_per_process: z.number().int().min(1).max(100).default(2).describe("Runs of one process at one time."),
   max_cost_per_repository_day_usd: z
     .number()
@@ -68,6 +75,26 @@ export const AppSettings = z.strictObject({
     .array(z.string().min(1))
     .default([])
     .describe("Models that may be asked for, beside the operator's own and builtin/extract."),
+  command_variables: names
+    .default([])
+    .describe(
+      "Variables that the program of a command/ model is given, beside PATH, HOME, its language, proxies and certificates.",
+    ),
+  allow_hosts: names
+    .default([
+      "github.com",
+      "codeload.github.com",
+      "objects.githubusercontent.com",
+      "release-assets.githubusercontent.com",
+      "gitlab.com",
+      "codeberg.org",
+      "bitbucket.org",
+      "zenodo.org",
+      "files.pythonhosted.org",
+    ])
+    .describe(
+      "Hosts that repositories and archives are fetched from, with every redirect; the app's own GitHub as well.",
+    ),
   pull_request_for: z
     .enum(["verified", "partial"])
     .default("verified")
@@ -95,6 +122,22 @@ export interface AppConfig {
   webhookProxy: string | null;
   settings: AppSettings;
   run: Config;
+}
+
+export interface AllowedHosts {
+  /** With its port where it has one. */
+  gitHubHost: string;
+  allowHosts: readonly string[];
+}
+
+export function listAllowedHosts({ github, settings }: Pick<AppConfig, "github" | "settings">): AllowedHosts {
+  return { gitHubHost: github.host ?? "github.com", allowHosts: settings.allow_hosts };
+}
+
+/** Whether repositories may be fetched from a host, which is named with its port where it has one. */
+export function allowsHost({ gitHubHost, allowHosts }: AllowedHosts, host: string): boolean {
+  const asked = host.toLowerCase().replace(/^www\.(?=github\.com$)/, "");
+  return [gitHubHost, ...allowHosts].some((each) => each.toLowerCase() === asked);
 }
 
 export interface AppConfigSources {

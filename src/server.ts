@@ -1,16 +1,18 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { Probot, Server } from "probot";
 import { createAdapters } from "./adapters/adapters.ts";
 import { createAuthorAdapters } from "./adapters/author-adapters.ts";
+import { boundWebhooks } from "./adapters/bound-webhooks.ts";
 import { createAppOctokit, createGitHubAccess } from "./adapters/github-access.ts";
 import type { Host } from "./adapters/host.ts";
-import { createRunHost, describeGitEnvironment } from "./adapters/run-host.ts";
+import { createRunHost, describeCommandEnvironment, describeGitEnvironment } from "./adapters/run-host.ts";
 import { createApp } from "./app.ts";
 import type { AppConfig } from "./app-config.ts";
 import { ConfigError } from "./errors.ts";
 import { handleDelivery } from "./handlers/handle-delivery.ts";
-import type { AppContext } from "./jobs/app-context.ts";
+import type { AppContext, GitHubAccess } from "./jobs/app-context.ts";
 import { performRun } from "./jobs/perform-run.ts";
 import { createQueue, type Queue } from "./jobs/queue.ts";
 import { sweepRuns } from "./jobs/sweep-runs.ts";
@@ -44,6 +46,10 @@ const deliveriesAtOnce = 8;
 /** How long runs have to save their state when the process ends; container engines wait 10 s before they kill. */
 const drainMs = 7_000;
 const webhookPath = "/api/github/webhooks";
+/** GitHub's own bound, in bytes. */
+const maxWebhookBytes = 25 * 1024 ** 2;
+/** How long the home page waits for GitHub to name the app's page there. */
+const appUrlMs = 2_000;
 const sweepEveryMs = 10 * 60_000;
 
 /** The App root: database, queue, Probot, pages, workers. Throws ConfigError where something cannot be had. */
@@ -61,7 +67,9 @@ export async function startServer({ host, config, log, throttle = true }: Server
   let context: AppContext | null = null;
   let stopping = false;
   await server.load((probot, options) => {
-    context = createContext({ host, config, log, store, queue, metrics, probot });
+    boundWebhooks(probot, maxWebhookBytes);
+    const github = createGitHubAccess({ probot, onRequest: metrics.githubRequest });
+    context = createContext({ host, config, log, store, queue, metrics, github });
     const pages = createPages({
       store,
       queue,
@@ -69,6 +77,7 @@ export async function startServer({ host, config, log, throttle = true }: Server
       operatorToken: config.operatorToken,
       secret: config.webhookSecret,
       publicUrl: config.publicUrl,
+      appUrl: () => Promise.race([github.appUrl().catch(() => null), setTimeout(appUrlMs, null, { ref: false })]),
       githubUrl:
         config.github.host === null ? "https://github.com" : `${config.github.protocol}://${config.github.host}`,
       whatIsNotReady: async () => (stopping ? ["it is stopping"] : await findFaults(database)),
@@ -78,6 +87,10 @@ export async function startServer({ host, config, log, throttle = true }: Server
   });
   const app = context as AppContext | null;
   if (!app) throw new Error("Probot loaded no app.");
+  // The port first: a process that cannot have it begins with nothing.
+  const http = await server.start().catch((error: unknown) => {
+    throw describeListenError(error, config);
+  });
   const recovered = await queue.recoverOrphans();
   if (recovered > 0) log.info({ recovered }, "work that the last process left begins again");
   await queue.work(
@@ -89,9 +102,6 @@ export async function startServer({ host, config, log, throttle = true }: Server
   );
   const sweep = setInterval(() => void sweepRuns(app), sweepEveryMs);
   stack.defer(() => clearInterval(sweep));
-  const http = await server.start().catch((error: unknown) => {
-    throw describeListenError(error, config);
-  });
   if (config.webhookProxy !== null) stack.use(await forwardWebhooks(config.webhookProxy, server, log));
   const resources = stack.move();
   return {
@@ -155,20 +165,21 @@ interface ContextParts {
   store: Store;
   queue: Queue;
   metrics: Metrics;
-  probot: Probot;
+  github: GitHubAccess;
 }
 
-function createContext({ host: given, config, log, store, queue, metrics, probot }: ContextParts): AppContext {
+function createContext({ host: given, config, log, store, queue, metrics, github }: ContextParts): AppContext {
   const host = createRunHost(given);
   const gitEnvironment = describeGitEnvironment({ host, homeFolder: join(config.dataFolder, "git-home") });
   // What providers of models limit is shared by all runs of the process.
-  const authors = createAuthorAdapters({ host, recordFile: null });
+  const commandEnvironment = describeCommandEnvironment({ host, alsoPassed: config.settings.command_variables });
+  const authors = createAuthorAdapters({ host, recordFile: null, commandEnvironment });
   return {
     config,
     store,
     queue,
     log,
-    github: createGitHubAccess({ probot, onRequest: metrics.githubRequest }),
+    github,
     createAdapters: (run) => ({
       ...createAdapters({
         host,

@@ -23,12 +23,18 @@ export interface AuthorAdapterOptions {
   host: Host;
   /** Where the calls are written down besides; null for nowhere. */
   recordFile: string | null;
+  /** What the program of a `command/` model is given; else the host's, but for the providers' keys. */
+  commandEnvironment?: NodeJS.ProcessEnv;
 }
 
 export type AuthorAdapters = Pick<JobAdapters, "createAuthor" | "createEstimator">;
 
 /** Constructs authors. What providers limit is shared by all jobs of the process. */
-export function createAuthorAdapters({ host, recordFile }: AuthorAdapterOptions): AuthorAdapters {
+export function createAuthorAdapters({
+  host,
+  recordFile,
+  commandEnvironment = host.environment,
+}: AuthorAdapterOptions): AuthorAdapters {
   const { environment, workingFolder } = host;
   const limiters = new Map<string, CallLimiter>();
   const redact = createRedactor(environment);
@@ -110,7 +116,8 @@ export function createAuthorAdapters({ host, recordFile }: AuthorAdapterOptions)
     if (address.kind !== "replay") {
       // The providers' libraries take long to load, and most commands ask nobody.
       const { createModelClient } = await import("../models/create-client.ts");
-      return createModelClient({ name, environment, baseUrl: config.model_base_url });
+      const own = address.kind === "command" ? commandEnvironment : environment;
+      return createModelClient({ name, environment: own, baseUrl: config.model_base_url });
     }
     return createReplayClient({ path: isAbsolute(address.file) ? address.file : join(workingFolder, address.file) });
   }

@@ -28,13 +28,25 @@ export interface GitHubAccessOptions {
   onRequest: (status: number) => void;
 }
 
-export function createGitHubAccess({ probot, onRequest }: GitHubAccessOptions): GitHubAccess {
-  let login: Promise<string> | null = null;
-  const readLogin = async (): Promise<string> => {
+export interface AppGitHubAccess extends GitHubAccess {
+  /** The app's own page on GitHub, where it is installed. */
+  appUrl: () => Promise<string>;
+}
+
+export function createGitHubAccess({ probot, onRequest }: GitHubAccessOptions): AppGitHubAccess {
+  let reading: Promise<{ login: string; url: string }> | null = null;
+  const read = async () => {
     const app = await probot.auth();
     const { data } = await callGitHub("Reading the app", () => app.rest.apps.getAuthenticated());
     if (!data?.slug) throw new Error("GitHub names no slug of this app.");
-    return `${data.slug}[bot]`;
+    return { login: `${data.slug}[bot]`, url: data.html_url };
+  };
+  const readOnce = () => {
+    reading ??= read().catch((error: unknown) => {
+      reading = null;
+      throw error;
+    });
+    return reading;
   };
   return {
     async client(installationId) {
@@ -57,12 +69,7 @@ export function createGitHubAccess({ probot, onRequest }: GitHubAccessOptions): 
       );
       return `basic ${Buffer.from(`x-access-token:${data.token}`).toString("base64")}`;
     },
-    botLogin() {
-      login ??= readLogin().catch((error: unknown) => {
-        login = null;
-        throw error;
-      });
-      return login;
-    },
+    botLogin: async () => (await readOnce()).login,
+    appUrl: async () => (await readOnce()).url,
   };
 }

@@ -1,6 +1,6 @@
 import type { Host } from "./host.ts";
 
-/** Of the app's own. A model's command is given the environment of this process. */
+/** Of the app's own. */
 const secretVariables = [
   "PRIVATE_KEY",
   "PRIVATE_KEY_PATH",
@@ -14,6 +14,26 @@ const secretVariables = [
 export function createRunHost(host: Host): Host {
   const kept = Object.entries(host.environment).filter(([name]) => !secretVariables.includes(name));
   return { ...host, environment: Object.fromEntries(kept) };
+}
+
+/** What every program needs: where it is, its language, its way out of this network. */
+const plainVariables = /^(PATH|LANG|LC_\w+|TZ|TMPDIR|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|(https?|no|all)_proxy)$/i;
+
+/**
+ * What a model's command is given. It reads strangers' words: of whatever else is set for this process, a database's
+ * password or a cloud's keys, it has only what the operator names.
+ */
+export function describeCommandEnvironment({
+  host,
+  alsoPassed,
+}: {
+  host: Host;
+  alsoPassed: readonly string[];
+}): NodeJS.ProcessEnv {
+  const kept = Object.entries(host.environment).filter(
+    ([name]) => plainVariables.test(name) || name === "HOME" || alsoPassed.includes(name),
+  );
+  return Object.fromEntries(kept);
 }
 
 /** Proxies and certificates, and a home without anybody's settings: strangers' commands never clone with the operator's rights. */

@@ -1,5 +1,6 @@
 import { distance } from "fastest-levenshtein";
 import type { z } from "zod";
+import { type AllowedHosts, AppSettings } from "../app-config.ts";
 import type { Config } from "../config.ts";
 import { splitCommandLine, type Token } from "./command-line.ts";
 import { readNamedRepository } from "./named-repository.ts";
@@ -28,13 +29,15 @@ export type Command =
 /** What `/distill revise` may say, in characters. */
 export const maxFeedback = 2000;
 
+const usualHosts = AppSettings.shape.allow_hosts.parse(undefined);
+
 /**
  * Reads a comment; null where it is no command. Only its very first line counts, so that no quotation, fence or indented code can be
  * one. Takes time linear in the comment's length.
  */
 export function parseCommand(
   body: string,
-  { gitHubHost = "github.com" }: { gitHubHost?: string } = {},
+  { gitHubHost = "github.com", allowHosts = usualHosts }: Partial<AllowedHosts> = {},
 ): Command | null {
   const text = body.startsWith("\ufeff") ? body.slice(1) : body;
   const end = text.search(/[\r\n]/);
@@ -44,7 +47,7 @@ export function parseCommand(
   const revise = /^\s+revise(?=\s|$)/i.exec(line.slice(opening.length))?.[0];
   if (revise !== undefined) return readRevise(text.slice(opening.length + revise.length));
   const split = splitCommandLine(line.slice(opening.length));
-  return "problem" in split ? misunderstood(split.problem) : readTokens(split.tokens, gitHubHost);
+  return "problem" in split ? misunderstood(split.problem) : readTokens(split.tokens, { gitHubHost, allowHosts });
 }
 
 function readRevise(text: string): Command {
@@ -58,20 +61,20 @@ function readRevise(text: string): Command {
 const plainKinds = ["status", "cancel", "retry", "help"] as const;
 const allKinds = [...plainKinds, "revise"];
 
-function readTokens(tokens: readonly Token[], gitHubHost: string): Command {
+function readTokens(tokens: readonly Token[], hosts: AllowedHosts): Command {
   const [first, second] = tokens;
   const kind = first?.kind === "word" ? plainKinds.find((each) => each === first.text.toLowerCase()) : undefined;
   if (kind !== undefined && second) return misunderstood(`/distill ${kind} takes nothing after it.`);
-  return kind === undefined ? readDistill(tokens, gitHubHost) : { kind };
+  return kind === undefined ? readDistill(tokens, hosts) : { kind };
 }
 
-function readDistill(tokens: readonly Token[], gitHubHost: string): Command {
+function readDistill(tokens: readonly Token[], hosts: AllowedHosts): Command {
   const command: DistillCommand = { kind: "distill", repository: null, settings: {}, dryRun: false };
   const seen = new Set<string>();
   for (let index = 0; index < tokens.length; index += 1) {
     const token = tokens[index] as Token;
     if (token.kind === "word") {
-      const problem = takeRepository(command, token.text, gitHubHost);
+      const problem = takeRepository(command, token.text, hosts);
       if (problem) return misunderstood(problem);
       continue;
     }
@@ -92,7 +95,7 @@ function readDistill(tokens: readonly Token[], gitHubHost: string): Command {
 }
 
 /** Returns what is wrong with it; null where nothing is. */
-function takeRepository(command: DistillCommand, word: string, gitHubHost: string): string | null {
+function takeRepository(command: DistillCommand, word: string, hosts: AllowedHosts): string | null {
   if (command.repository !== null)
     return `One repository at a time: ${shown(word)} is too much. Words with spaces need quotes.`;
   if (!/[/:\\]/.test(word)) {
@@ -101,7 +104,7 @@ function takeRepository(command: DistillCommand, word: string, gitHubHost: strin
       ? `${shown(word)} is no command. Did you mean /distill ${near}?`
       : `${shown(word)} is neither a repository (owner/name, or its https address) nor one of ${allKinds.join(", ")}.`;
   }
-  const read = readNamedRepository(word, gitHubHost);
+  const read = readNamedRepository(word, hosts);
   if ("problem" in read) return read.problem;
   command.repository = read.url;
   return null;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { listAllowedHosts } from "../app-config.ts";
 import { addReaction } from "../github/reactions.ts";
 import { admit } from "./admit.ts";
 import { type Command, parseCommand } from "./command.ts";
@@ -32,7 +33,7 @@ export const issueCommentHandler = defineHandler({
 
 async function handleIssueComment(event: IssueCommentEvent, context: HandlerContext): Promise<void> {
   const { repository: named, sender, issue, comment, installation } = event;
-  const command = parseCommand(comment.body, { gitHubHost: context.config.github.host ?? "github.com" });
+  const command = parseCommand(comment.body, listAllowedHosts(context.config));
   // Our own words begin with no command, but a text that they quote might one day.
   if (!command || sender.login === (await context.github.botLogin())) return;
   const github = await context.github.client(installation.id);

@@ -1,14 +1,14 @@
-/** Names that lead nowhere but into the network of whoever runs the app. */
-const privateHost = /^(?:[^.]*|.*\.(?:localhost|local|internal|intranet|lan|home|corp|home\.arpa|test|invalid))$/i;
+import { type AllowedHosts, allowsHost } from "../app-config.ts";
 
 /** Longer than any honest address, in characters. */
 const longest = 400;
 
 /**
- * A repository as somebody names it in a comment, as an https URL: never a path of this machine, never ssh, never an address inside the
- * operator's network as far as its name tells. `gitHubHost` is where `owner/name` lies, and is allowed as it is.
+ * A repository as somebody names it in a comment, as an https URL: never a path of this machine, never ssh, and on no host
+ * but those that the operator allows: a name does not tell whether it leads into the operator's own network.
  */
-export function readNamedRepository(word: string, gitHubHost: string): { url: string } | { problem: string } {
+export function readNamedRepository(word: string, hosts: AllowedHosts): { url: string } | { problem: string } {
+  const { gitHubHost } = hosts;
   if (word.length > longest) return { problem: "The repository's address is too long." };
   const text = word.replace(/^[<`]|[>`]$/g, "");
   const [, owner, name = ""] = /^([a-z\d][\w-]{0,38})\/([\w.-]{1,100}?)(?:\.git)?\/?$/i.exec(text) ?? [];
@@ -16,10 +16,10 @@ export function readNamedRepository(word: string, gitHubHost: string): { url: st
   const withScheme = [gitHubHost, "github.com", "www.github.com"].some((host) =>
     text.toLowerCase().startsWith(`${host}/`),
   );
-  return readUrl(withScheme ? `https://${text}` : text, gitHubHost);
+  return readUrl(withScheme ? `https://${text}` : text, hosts);
 }
 
-function readUrl(text: string, gitHubHost: string): { url: string } | { problem: string } {
+function readUrl(text: string, hosts: AllowedHosts): { url: string } | { problem: string } {
   if (!/^https:\/\//i.test(text) || /[\\\p{Cc}\p{Cf}\s]/u.test(text) || !URL.canParse(text)) return otherwise;
   const url = new URL(text);
   if (url.username !== "" || url.password !== "")
@@ -27,13 +27,10 @@ function readUrl(text: string, gitHubHost: string): { url: string } | { problem:
       problem:
         "The repository's address holds a user name or a password: take it out, and change it, since it was public.",
     };
-  const hostname = url.hostname.replace(/\.$/, "");
-  const isAddress = /^[\d.]+$|^\[/.test(hostname);
-  if (
-    url.host.toLowerCase() !== gitHubHost.toLowerCase() &&
-    (isAddress || url.port !== "" || privateHost.test(hostname))
-  )
-    return { problem: "Repositories are fetched from public hosts only, by name and without a port." };
+  if (!allowsHost(hosts, url.host)) {
+    const names = new Set([hosts.gitHubHost, ...hosts.allowHosts]);
+    return { problem: `Repositories are fetched from ${[...names].join(", ")} only.` };
+  }
   if (!/^\/[^/]/.test(url.pathname)) return otherwise;
   // Zenodo's files are had with this one; any other query may be a secret, and none is needed.
   const query = url.search === "?download=1" ? url.search : "";

@@ -1,7 +1,7 @@
 import { extractiveModel } from "../config.ts";
 import type { RunRecord } from "../store/run-record.ts";
+import { commandOptions, commands } from "../templates/command-table.ts";
 import { render } from "../templates/render.ts";
-import { maxFeedback } from "./command.ts";
 import { repositoryConfigFile } from "./repository-config.ts";
 
 /** What is said in answer to a command, in Markdown. Whatever comes from outside is inert in it, and no answer is a command itself. */
@@ -10,9 +10,9 @@ export function renderHelp({ problem, label }: { problem: string | null; label: 
   return render("comments/help.md", {
     problem,
     label,
-    maxFeedback,
     configPath: repositoryConfigFile,
-    freeModel: extractiveModel,
+    commands,
+    options: commandOptions,
   });
 }
 
@@ -98,6 +98,10 @@ export function renderTooManyWaiting({ waiting }: { waiting: number }): string {
   return render("comments/too-many.md", { waiting });
 }
 
+export function renderTooManyToday({ limit }: { limit: number }): string {
+  return render("comments/too-many.md", { today: true, limit });
+}
+
 /** A table that a person still reads. */
 const maxRows = 20;
 
@@ -121,7 +125,8 @@ function showRow({ run, place, pageUrl }: StatusRow): Record<string, unknown> {
 function describeStatus({ status, progress, ending, cancelled }: RunRecord, place: number): string {
   if (status === "finished") return ending?.outcome ?? "finished";
   if (cancelled) return "being cancelled";
-  if (status === "queued") return place === 0 ? "is next" : `waits for ${place} other${place === 1 ? "" : "s"}`;
+  if (status === "queued")
+    return place === 0 ? "waits for a free worker" : `waits for ${place} other${place === 1 ? "" : "s"}`;
   const iteration = progress.iteration === null ? "" : `, iteration ${progress.iteration + 1}`;
   return `runs${progress.stage === null ? "" : `: ${progress.stage}${iteration}`}`;
 }

@@ -25,8 +25,8 @@ export interface RunRequest {
   dryRun: boolean;
   requestedBy: string;
   issue: NewRun["issue"];
-  /** What a revision goes on from, and what is asked of it. */
-  revision: { parent: RunRecord; feedback: string } | null;
+  /** The run that it goes on from, and what is to be changed; no words where that one ended with an error. */
+  revision: { parent: RunRecord; feedback: string | null } | null;
   /** Sentences for the run's log. */
   notes: readonly string[];
 }

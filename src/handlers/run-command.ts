@@ -117,8 +117,10 @@ async function retry(options: RunCommandOptions): Promise<string | null> {
   });
 }
 
-/** A revision that failed is tried again from where it began. */
-async function findParent({ parent, feedback }: RunRecord, { store }: HandlerContext): Promise<RunRequest["revision"]> {
+/** A revision that failed is tried again from where it began; what an error ended goes on from what is saved and paid. */
+async function findParent(before: RunRecord, { store }: HandlerContext): Promise<RunRequest["revision"]> {
+  if (before.ending?.outcome === "error") return { parent: before, feedback: before.feedback };
+  const { parent, feedback } = before;
   const record = parent === null ? null : await store.runs.get(parent);
   return record && feedback !== null ? { parent: record, feedback } : null;
 }

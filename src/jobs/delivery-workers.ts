@@ -1,7 +1,7 @@
 import type { JobWithMetadata, PgBoss } from "pg-boss";
 import { z } from "zod";
 import { clearError } from "./clear-error.ts";
-import type { Delivery, JobHandlers } from "./queue.ts";
+import type { JobHandlers } from "./queue.ts";
 import { settleWithin } from "./settle-within.ts";
 
 export interface DeliveryWorkers {
@@ -20,7 +20,13 @@ interface Worker {
   woken: boolean;
 }
 
-const DeliveryData = z.object({ id: z.string(), event: z.string(), payload: z.unknown(), receivedAt: z.string() });
+const DeliveryData = z.object({
+  id: z.string(),
+  event: z.string(),
+  payload: z.unknown(),
+  receivedAt: z.string(),
+  attemptsBefore: z.number().int().default(0),
+});
 
 /** Workers of one job each, so that one of them can be woken: pg-boss wakes but the first of those it starts together. */
 export function createDeliveryWorkers({ boss }: { boss: PgBoss }): DeliveryWorkers {
@@ -45,8 +51,8 @@ export function createDeliveryWorkers({ boss }: { boss: PgBoss }): DeliveryWorke
     if (worker.woken) wake();
     worker.woken = false;
     try {
-      const delivery: Delivery = DeliveryData.parse(job.data);
-      await handle(delivery, { number: job.retryCount + 1, last: job.retryCount >= job.retryLimit });
+      const { attemptsBefore, ...delivery } = DeliveryData.parse(job.data);
+      await handle(delivery, { number: attemptsBefore + job.retryCount + 1, last: job.retryCount >= job.retryLimit });
     } catch (error) {
       throw clearError(error);
     } finally {

@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { allowsHost, listAllowedHosts } from "../app-config.ts";
 import { Config, extractiveModel } from "../config.ts";
-import { DistillerError } from "../errors.ts";
+import { DistillerError, ModelError } from "../errors.ts";
 import type { RepositoryFacts } from "../github/read-repository.ts";
 import type { Emit } from "../pipeline/events.ts";
 import { type RunState, readRunState } from "../pipeline/run-state.ts";
@@ -48,13 +49,19 @@ export async function distillRecord({
       repository.isPrivate && isSameAddress(url, repository.cloneUrl)
         ? context.github.authorizeClone(run.installationId, run.target.id)
         : null,
+    // GitHub itself may lie on another host for git than for its pages.
+    allowsHost: (host: string) =>
+      host === new URL(repository.cloneUrl).host || allowsHost(listAllowedHosts(context.config), host),
   };
   const result = await runJob({ request, adapters, emit, signal });
   await store.files.keep(run.id);
   const { state, error } = result;
   const costUsd = Math.max(0, (state?.total_cost ?? 0) - (await readSpentBefore(run, context)));
-  if (error && !error.cancelled && error.retryable)
-    throw new DistillerError({ code: error.code, userMessage: error.message, retryable: true });
+  if (error && !error.cancelled && error.retryable) {
+    const { code, message: userMessage, retryAfterMs } = error;
+    const options = { code, userMessage: withoutOptions(userMessage), retryable: true };
+    throw retryAfterMs === null ? new DistillerError(options) : new ModelError({ ...options, retryAfterMs });
+  }
   return { folder, state, costUsd, ending: describeEnding(result, run) };
 }
 
@@ -73,28 +80,32 @@ export async function readSpentBefore(run: RunRecord, { store }: AppContext): Pr
 
 const SpentState = z.object({ total_cost: z.number() });
 
-/** New, gone on with, or a revision of another run's example. */
+/** New, gone on with, or gone on with from another run's folder: to revise its example, or after an error. */
 async function chooseRequest(run: RunRecord, repository: RepositoryFacts, context: AppContext): Promise<JobRequest> {
   const { files } = context.store;
   const folder = files.folderOf(run.id);
   const { dryRun } = run;
   const config = Config.parse({ ...context.config.run, ...run.settings });
-  const state = await readRunState(folder).catch(() => null);
-  if (run.parent !== null && run.feedback !== null) {
-    if (!state) await files.copy(run.parent, run.id);
-    const { total_cost, distiller } = state ?? (await readRunState(folder));
-    const { max_debug_iterations, max_runtime_mins } = config;
-    const begun = distiller.feedback.some(({ id }) => id === run.id);
-    // The budget is of the whole folder's calls, and the parent's were paid by the parent.
-    const changes = begun
-      ? {}
-      : { max_cost_usd: total_cost + config.max_cost_usd, max_debug_iterations, max_runtime_mins };
+  let state = await readRunState(folder).catch(() => null);
+  const isCopy = run.parent !== null && !state;
+  if (run.parent !== null && isCopy) {
+    await files.copy(run.parent, run.id);
+    state = await readRunState(folder).catch(() => null);
+  }
+  if (run.feedback !== null) {
+    const { distiller } = state ?? (await readRunState(folder));
+    const changes = distiller.feedback.some(({ id }) => id === run.id) ? {} : changesOf(config, state);
     return { kind: "resume", runFolder: folder, dryRun, feedback: run.feedback, feedbackId: run.id, changes };
   }
-  if (state) return { kind: "resume", runFolder: folder, dryRun, changes: {} };
+  if (state) return { kind: "resume", runFolder: folder, dryRun, changes: isCopy ? changesOf(config, state) : {} };
   // What a process left that was ended before its first state.
   await files.remove(run.id);
   return { kind: "new", source: run.source ?? repository.cloneUrl, config, dryRun, folder, runId: run.id };
+}
+
+/** The budget is of the whole folder's calls, and the parent's were paid by the parent. */
+function changesOf({ max_cost_usd, max_debug_iterations, max_runtime_mins }: Config, before: RunState | null) {
+  return { max_cost_usd: (before?.total_cost ?? 0) + max_cost_usd, max_debug_iterations, max_runtime_mins };
 }
 
 /** What becomes of a person's words where no model writes. */
@@ -103,7 +114,10 @@ const wordsChoose =
 
 function describeEnding({ state, outcome, error }: JobResult, { feedback }: RunRecord): RunEnding {
   if (!state || (error && !outcome))
-    return endWithError(error?.code ?? "internal-error", error?.message ?? "It ended without an outcome.");
+    return endWithError(
+      error?.code ?? "internal-error",
+      withoutOptions(error?.message ?? "It ended without an outcome."),
+    );
   const { verdict, repository, iterations, gaveUp } = state.distiller;
   const facts = {
     commit: repository?.commit ?? null,
@@ -131,4 +145,10 @@ function describeEnding({ state, outcome, error }: JobResult, { feedback }: RunR
     explanation: gaveUp?.explanation ?? planned?.join("\n") ?? "",
     advice: null,
   };
+}
+
+/** A message without the sentences that speak of the command line's options, which nobody has here. */
+function withoutOptions(message: string): string {
+  const sentences = message.split(/(?<=[.!?])\s+/);
+  return sentences.filter((each) => !/(^|\s)--[a-z]/.test(each)).join(" ") || message;
 }

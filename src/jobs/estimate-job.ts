@@ -18,7 +18,7 @@ export interface EstimateJobOptions {
 
 /** What a run would cost: the repository is fetched and read, nothing is run and no model is asked. Leaves nothing behind. */
 export async function estimateJob({ source, config, adapters, signal }: EstimateJobOptions): Promise<CostEstimate> {
-  const { workingFolder, homeFolder, gitEnvironment, gitAuthorization } = adapters;
+  const { workingFolder, homeFolder, gitEnvironment, gitAuthorization, allowsHost } = adapters;
   const estimate = adapters.createEstimator(config);
   const folder = await mkdtemp(join(tmpdir(), "codedistiller-estimate-"));
   try {
@@ -30,6 +30,7 @@ export async function estimateJob({ source, config, adapters, signal }: Estimate
       limits: { maxBytes: config.max_repository_mb * 2 ** 20 },
       gitEnvironment,
       gitAuthorization,
+      allowsHost,
       ...(signal ? { signal } : {}),
     });
     const survey = await surveyRepository({

@@ -60,7 +60,8 @@ export function followRun({
     emit: (event) => {
       const line = describeEvent(event);
       if (line !== null) queueUp("logging", () => store.runs.log(runId, line));
-      if (event.kind === "stage-finished") queueUp("keeping files", keep);
+      // An answer that was paid for is not to be paid for again elsewhere.
+      if (event.kind === "stage-finished" || event.kind === "spent") queueUp("keeping files", keep);
       const next = advance(current, event, spentBeforeUsd);
       if (next === current) return;
       current = next;

@@ -20,6 +20,63 @@ export async function lockRunJob(sql: Sql, id: string): Promise<string | null> {
   return StateRows.parse(rows)[0]?.state ?? null;
 }
 
+const PriorityRows = z.tuple([z.object({ priority: z.coerce.number().int() })]);
+
+/**
+ * The more of its installation are before a run, the later it begins, so that one installation does not hold all workers;
+ * never before one of its own that was asked for earlier.
+ */
+export async function choosePriority(sql: Sql, runId: string): Promise<number> {
+  const { rows } = await sql.query(
+    `SELECT least(-count(*), min(job.priority)) AS priority
+     FROM codedistiller.runs this JOIN codedistiller.runs earlier ON earlier.installation_id = this.installation_id
+       AND earlier.position < this.position AND earlier.status <> 'finished'
+     LEFT JOIN pgboss.job job ON job.name = 'runs' AND job.id = earlier.id::uuid AND job.state < 'completed'
+     WHERE this.id = $1`,
+    [runId],
+  );
+  return PriorityRows.parse(rows)[0].priority;
+}
+
+const RunRows = z.array(z.object({ id: z.string() }));
+
+/** Runs that have not ended and have no job that would go on with them; 100 at most. */
+export async function findLostRuns(database: Database): Promise<string[]> {
+  const { rows } = await database.query(
+    `SELECT run.id FROM codedistiller.runs run WHERE run.status <> 'finished' AND NOT EXISTS (
+       SELECT 1 FROM pgboss.job job WHERE job.name = 'runs' AND job.id = run.id::uuid AND job.state < 'completed')
+     ORDER BY run.position LIMIT 100`,
+  );
+  return RunRows.parse(rows).map(({ id }) => id);
+}
+
+const AttemptRows = z.array(z.object({ attempts: z.coerce.number().int() }));
+
+/**
+ * How often a delivery was tried that failed for good or was buried; its dead letters and its job are removed, so that it
+ * can be put again. 0 where it is at work, waits, or was handled: then nothing is removed.
+ */
+export async function takeFailedDelivery(sql: Sql, deliveryId: string, jobId: string): Promise<number> {
+  const { rows } = await sql.query(
+    `SELECT retry_count + 1 AS attempts FROM pgboss.job WHERE name = 'deliveries' AND id = $1::uuid AND (
+       state = 'failed' OR state = 'completed' AND EXISTS (${deadLettersOf("$2")})) FOR UPDATE`,
+    [jobId, deliveryId],
+  );
+  const attempts = AttemptRows.parse(rows)[0]?.attempts ?? 0;
+  if (attempts === 0) return 0;
+  await sql.query(`DELETE FROM pgboss.job WHERE name = 'dead-letters' AND id IN (${deadLettersOf("$1")})`, [
+    deliveryId,
+  ]);
+  await sql.query("DELETE FROM pgboss.job WHERE name = 'deliveries' AND id = $1::uuid", [jobId]);
+  return attempts;
+}
+
+/** Those that pg-boss made of a job, and those that were buried by hand. */
+function deadLettersOf(deliveryId: string): string {
+  return `SELECT letter.id FROM pgboss.job letter WHERE letter.name = 'dead-letters'
+    AND (letter.data->>'id' = ${deliveryId} OR letter.data->'data'->>'id' = ${deliveryId})`;
+}
+
 const ActiveRows = z.array(z.object({ name: z.enum(["deliveries", "runs"]), ids: z.array(z.string()) }));
 
 /** Every job at work begins again at once; it counts as an attempt, so that one that ends the process does not do so for ever. */

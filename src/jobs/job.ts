@@ -4,7 +4,7 @@ import type { Emit } from "../pipeline/events.ts";
 import type { Outcome } from "../pipeline/outcome.ts";
 import type { RunState } from "../pipeline/run-state.ts";
 import type { Owner, RecipeMemory } from "../recipes/recipe.ts";
-import type { GitAuthorization } from "../repository/clone-job.ts";
+import type { AllowsHost, GitAuthorization } from "../repository/clone-job.ts";
 import type { SandboxProvider } from "../sandboxes/sandbox.ts";
 import type { ResumeChanges } from "./change-config.ts";
 
@@ -24,6 +24,8 @@ export interface JobAdapters {
    * what it answers is given to git for that URL alone, and kept nowhere.
    */
   gitAuthorization?: GitAuthorization | undefined;
+  /** Where repositories may be fetched from; everywhere without. */
+  allowsHost?: AllowsHost | undefined;
   homeFolder: string;
   workingFolder: string;
 }
@@ -81,6 +83,8 @@ export interface JobResult {
     usage: boolean;
     /** Whether the same may succeed later. */
     retryable: boolean;
+    /** Milliseconds that a provider of models asks to wait; null where nobody says. */
+    retryAfterMs: number | null;
   } | null;
 }
 

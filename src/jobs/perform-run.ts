@@ -1,4 +1,4 @@
-import { CancelledError, DistillerError, GitHubError } from "../errors.ts";
+import { CancelledError, DistillerError, GitHubError, ModelError } from "../errors.ts";
 import type { GitHubClient } from "../github/github-client.ts";
 import { type RepositoryFacts, readRepositoryById } from "../github/read-repository.ts";
 import { redactSecrets } from "../log.ts";
@@ -128,9 +128,11 @@ async function postponeOrEnd(run: RunRecord, error: unknown, context: AppContext
   if (!latest || latest.status === "finished") return null;
   const mayPass = (known === null || known.retryable) && latest.failures <= mostFailures;
   if (mayPass && !latest.cancelled) {
-    const asked = known instanceof GitHubError ? (known.retryAfterMs ?? 0) / 1000 : 0;
+    const says = known instanceof GitHubError || known instanceof ModelError ? known.retryAfterMs : null;
+    const asked = (says ?? 0) / 1000;
     const againAfterSeconds = Math.ceil(Math.max(asked, 10 * 4 ** (latest.failures - 1)));
-    const note = `${message} It goes on in ${againAfterSeconds} s.`;
+    const at = new Date(Date.now() + againAfterSeconds * 1000);
+    const note = `${message} It goes on at ${at.toISOString().slice(11, 16)} UTC.`;
     if (await postpone(run, note, context)) return { againAfterSeconds };
   }
   const { cancelled } = (await store.runs.get(run.id)) ?? latest;

@@ -5,7 +5,16 @@ import type { Database, Sql } from "../store/database.ts";
 import type { RunRecord } from "../store/run-record.ts";
 import { makeStorable } from "../store/storable.ts";
 import { createDeliveryWorkers } from "./delivery-workers.ts";
-import { countJobs, lockRunJob, readDeadLetters, recoverOrphans, toBossDatabase } from "./job-rows.ts";
+import {
+  choosePriority,
+  countJobs,
+  findLostRuns,
+  lockRunJob,
+  readDeadLetters,
+  recoverOrphans,
+  takeFailedDelivery,
+  toBossDatabase,
+} from "./job-rows.ts";
 import { createRunWorkers } from "./run-workers.ts";
 import { type QueueName, startBoss } from "./start-boss.ts";
 
@@ -45,10 +54,12 @@ export interface DeadLetter {
 }
 
 export interface Queue extends AsyncDisposable {
-  /** False for one that came before. */
+  /** False for one that came before; one that failed for good may come again. */
   putDelivery(delivery: Delivery): Promise<boolean>;
   /** Within the caller's transaction. A run has one job, whose id this returns. */
   enqueueRun(sql: Sql, run: RunToQueue, options?: { afterSeconds?: number }): Promise<string>;
+  /** Runs that have not ended and have no job, which should not be. */
+  findLost(): Promise<string[]>;
   /** Has a run begin again, whatever became of its job; one that is at work is left alone. */
   requeueRun(run: RunToQueue, afterSeconds: number): Promise<string>;
   /**
@@ -82,12 +93,28 @@ export async function createQueue({ database, log }: QueueOptions): Promise<Queu
   const boss = await startBoss(database, log);
   const deliveries = createDeliveryWorkers({ boss });
   const runs = createRunWorkers({ boss, database, log });
-  const sendRun = (sql: Sql, run: RunToQueue, afterSeconds: number): Promise<unknown> =>
+  const sendRun = async (sql: Sql, run: RunToQueue, afterSeconds: number): Promise<unknown> =>
     boss.send(
       "runs",
       { runId: run.id },
-      { id: toUuid(run.id), singletonKey: keyOf(run), startAfter: afterSeconds, db: toBossDatabase(sql) },
+      {
+        id: toUuid(run.id),
+        singletonKey: keyOf(run),
+        priority: await choosePriority(sql, run.id),
+        startAfter: afterSeconds,
+        db: toBossDatabase(sql),
+      },
     );
+  const sendDelivery = (delivery: Delivery): Promise<string | null> =>
+    boss.send("deliveries", makeJobData(delivery), { id: toUuid(delivery.id) });
+  const sendAgain = (delivery: Delivery): Promise<string | null> =>
+    database.transaction(async (sql) => {
+      const id = toUuid(delivery.id);
+      const attemptsBefore = await takeFailedDelivery(sql, delivery.id, id);
+      if (attemptsBefore === 0) return null;
+      const data = makeJobData({ ...delivery, attemptsBefore });
+      return boss.send("deliveries", data, { id, db: toBossDatabase(sql) });
+    });
   let drained: Promise<void> | null = null;
   const drain = async (timeoutMs: number): Promise<void> => {
     await Promise.all([runs.stop(timeoutMs), deliveries.stop(timeoutMs)]);
@@ -96,7 +123,7 @@ export async function createQueue({ database, log }: QueueOptions): Promise<Queu
   };
   return {
     async putDelivery(delivery) {
-      const id = await boss.send("deliveries", makeJobData(delivery), { id: toUuid(delivery.id) });
+      const id = (await sendDelivery(delivery)) ?? (await sendAgain(delivery));
       if (id !== null) deliveries.wake();
       return id !== null;
     },
@@ -136,6 +163,7 @@ export async function createQueue({ database, log }: QueueOptions): Promise<Queu
       if (was === "active") runs.cancel(runId);
       return was;
     },
+    findLost: () => findLostRuns(database),
     async work(concurrency, handlers) {
       await deliveries.start(concurrency.deliveries, handlers.deliveries);
       await runs.start(concurrency.runs, handlers.runs);

@@ -60,7 +60,8 @@ function describeWaiting({ startedAt, progress }: RunRecord, place: number | nul
 }
 
 function describePlace(place: number): string {
-  if (place <= 0) return "It is next.";
+  // Runs of other installations are not counted, and may begin before it.
+  if (place <= 0) return "It begins when a worker is free.";
   return place === 1 ? "1 run is before it." : `${place} runs are before it.`;
 }
 

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { CancelledError, ConfigError, DistillerError } from "../errors.ts";
+import { CancelledError, ConfigError, DistillerError, ModelError } from "../errors.ts";
 import { createFileLogger, type Logger, redactSecrets } from "../log.ts";
 import { distill } from "../pipeline/distill.ts";
 import type { Emit } from "../pipeline/events.ts";
@@ -62,6 +62,7 @@ export async function runJob({ request, adapters, emit, signal }: JobOptions): P
       provider,
       gitEnvironment: adapters.gitEnvironment,
       gitAuthorization: adapters.gitAuthorization,
+      allowsHost: adapters.allowsHost,
       dryRun: request.dryRun,
       recipes: config.recipes ? { memory: adapters.recipes, owner: adapters.owner } : null,
       spending: () => author.spending(),
@@ -96,12 +97,14 @@ function describeError(
   runId: string | null,
   signal: AbortSignal | undefined,
 ): NonNullable<JobResult["error"]> {
-  const facts = { cancelled: false, usage: false, retryable: false };
+  const facts = { cancelled: false, usage: false, retryable: false, retryAfterMs: null };
   if (error instanceof CancelledError || signal?.aborted)
     return { ...facts, code: "cancelled", message: "Cancelled.", cancelled: true };
   if (error instanceof DistillerError) {
     const { code, userMessage, retryable } = error;
-    return { ...facts, code, message: redactSecrets(userMessage), usage: error instanceof ConfigError, retryable };
+    const retryAfterMs = error instanceof ModelError ? error.retryAfterMs : null;
+    const usage = error instanceof ConfigError;
+    return { ...facts, code, message: redactSecrets(userMessage), usage, retryable, retryAfterMs };
   }
   if (error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")) {
     const message = "The disk is full. Free space, then continue with --resume.";

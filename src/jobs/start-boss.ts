@@ -10,6 +10,8 @@ export type QueueName = (typeof queueNames)[number];
 const deliverySeconds = 900;
 /** Just under the longest that pg-boss allows; the time of a run is bounded by its own configuration. */
 const runSeconds = 86_000;
+/** How long a run may wait, in seconds; pg-boss would forget it after 14 days, in which nothing may have been running. */
+const runRetentionSeconds = 366 * 86_400;
 /** GitHub delivers again on request for three days; until then the id of a delivery is remembered. */
 const deliveryMemorySeconds = 4 * 86_400;
 
@@ -53,6 +55,7 @@ export async function startBoss(database: Database, log?: Pick<Logger, "warn" | 
       retryLimit: 1_000_000,
       retryDelay: 1,
       expireInSeconds: runSeconds,
+      retentionSeconds: runRetentionSeconds,
       deleteAfterSeconds: 86_400,
       notify: true,
     },

@@ -118,7 +118,7 @@ function describeUnfinished(run: RunRecord, place: number): string {
   if (run.status === "running") return note ?? "It has begun.";
   // It waits for a service, or was interrupted: the note says which.
   if (run.startedAt) return `It had begun, and goes on from what is saved.${note ? ` ${note}` : ""}`;
-  if (place === 0) return "It is the next to begin.";
+  if (place === 0) return "It begins when a worker is free.";
   return place === 1 ? "One run is before it." : `${formatCount(place)} runs are before it.`;
 }
 

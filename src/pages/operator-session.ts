@@ -61,16 +61,10 @@ export function createOperatorSession({
       if (isOperator(request)) return "operator";
       const given = /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
       if (given === undefined) return "stranger";
-      // Only wrong tokens count, so that a program may ask as often as it likes; who guesses locks out programs, not people.
-      if (programs.isSpent()) return "too-many";
-      if (isToken(given)) return "operator";
-      programs.count();
-      return "stranger";
+      return isToken(given) ? "operator" : programs.refuse();
     },
     signIn(given) {
-      if (forms.isSpent()) return { kind: "too-many" };
-      forms.count();
-      if (!isToken(given)) return { kind: "refused" };
+      if (!isToken(given)) return { kind: forms.refuse() === "too-many" ? "too-many" : "refused" };
       const end = String(Math.floor(now() / 1000) + lifetimeSeconds);
       return {
         kind: "signed-in",
@@ -80,16 +74,18 @@ export function createOperatorSession({
   };
 }
 
-/** Ten in any minute, whoever asks: addresses are cheap. */
+/**
+ * Ten wrong tokens in any minute, whoever gives them: addresses are cheap. The right one never meets the limit, or whoever
+ * guesses would lock the operator out; that it is long keeps it from being guessed.
+ */
 function createLimit(now: () => number) {
   let times: number[] = [];
   return {
-    isSpent(): boolean {
+    refuse(): "stranger" | "too-many" {
       times = times.filter((time) => time > now() - tryWindowMs);
-      return times.length >= triesInWindow;
-    },
-    count(): void {
+      if (times.length >= triesInWindow) return "too-many";
       times.push(now());
+      return "stranger";
     },
   };
 }

@@ -24,8 +24,8 @@ export interface PagesOptions {
   publicUrl: string | null;
   /** Why no requests should be sent here now; nothing where they may be. */
   whatIsNotReady: () => Promise<string[]>;
-  /** The app's own page on GitHub, where it is installed. */
-  appUrl?: string | null;
+  /** The app's own page on GitHub, where it is installed; null while GitHub does not tell. */
+  appUrl?: () => Promise<string | null>;
   /** The site of GitHub where it is not github.com. */
   githubUrl?: string;
 }

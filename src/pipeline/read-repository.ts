@@ -23,6 +23,7 @@ export async function cloneSource(run: Run): Promise<Repository> {
       limits: { maxBytes: max_repository_mb * 2 ** 20 },
       gitEnvironment: run.gitEnvironment,
       gitAuthorization: run.gitAuthorization,
+      allowsHost: run.allowsHost,
       ...(run.signal ? { signal: run.signal } : {}),
     });
     // What is pinned to no commit may have changed since it was read.

@@ -4,7 +4,7 @@ import type { AuthorContext, Spending } from "../authors/author.ts";
 import type { Config } from "../config.ts";
 import { throwIfCancelled } from "../errors.ts";
 import type { Owner, RecipeMemory } from "../recipes/recipe.ts";
-import type { GitAuthorization } from "../repository/clone-job.ts";
+import type { AllowsHost, GitAuthorization } from "../repository/clone-job.ts";
 import { readRepositoryText } from "../repository/read-text.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { RepositorySource } from "../repository/repository-source.ts";
@@ -22,6 +22,7 @@ export interface RunOptions {
   /** For git alone: HOME, PATH, SSH agent and proxy settings of whoever started the run. */
   gitEnvironment: NodeJS.ProcessEnv;
   gitAuthorization?: GitAuthorization | undefined;
+  allowsHost?: AllowsHost | undefined;
   dryRun: boolean;
   /** What is remembered of environments, and for whom; null where nothing is to be. */
   recipes: { memory: RecipeMemory; owner: Owner } | null;
@@ -39,6 +40,7 @@ export class Run {
   readonly provider: SandboxProvider;
   readonly gitEnvironment: NodeJS.ProcessEnv;
   readonly gitAuthorization: GitAuthorization | undefined;
+  readonly allowsHost: AllowsHost | undefined;
   readonly dryRun: boolean;
   readonly recipes: RunOptions["recipes"];
   readonly signal: AbortSignal | undefined;
@@ -53,6 +55,7 @@ export class Run {
     provider,
     gitEnvironment,
     gitAuthorization,
+    allowsHost,
     dryRun,
     recipes,
     spending,
@@ -65,6 +68,7 @@ export class Run {
     this.provider = provider;
     this.gitEnvironment = gitEnvironment;
     this.gitAuthorization = gitAuthorization;
+    this.allowsHost = allowsHost;
     this.dryRun = dryRun;
     this.recipes = recipes;
     this.signal = signal;

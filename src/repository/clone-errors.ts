@@ -15,6 +15,13 @@ export function repositoryError({ userMessage, ...facts }: RepositoryErrorFacts)
   return new RepositoryError({ ...facts, userMessage: oneLine(userMessage, 600) });
 }
 
+export function hostRefused(name: string): RepositoryError {
+  return repositoryError({
+    code: "host-refused",
+    userMessage: `${name} lies on, or leads to, a host that nothing is fetched from here: name a repository on another.`,
+  });
+}
+
 export function tooLarge(name: string, what: string, maxBytes: number): RepositoryError {
   return repositoryError({
     code: "repository-too-large",

@@ -9,10 +9,14 @@ export interface CloneJob {
   gitEnvironment: Readonly<Record<string, string | undefined>>;
   /** The value of an Authorization header for an https remote, or null; asked just before git connects, and kept nowhere. */
   gitAuthorization?: GitAuthorization | undefined;
+  /** Where it may be fetched from, as `host` or `host:port`; everywhere without. No redirect leads elsewhere. */
+  allowsHost?: AllowsHost | undefined;
   /** Fires when the caller cancels and when the time is up. */
   signal: AbortSignal;
   onProgress: (progress: CloneProgress) => void;
 }
+
+export type AllowsHost = (host: string) => boolean;
 
 export type GitAuthorization = (url: string) => Promise<string | null>;
 

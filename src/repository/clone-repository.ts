@@ -4,6 +4,7 @@ import { RunFolderError, throwIfCancelled } from "../errors.ts";
 import { extractArchive, hashArchive } from "./archive.ts";
 import { asCloneError, emptyRepository, repositoryError } from "./clone-errors.ts";
 import {
+  type AllowsHost,
   type CloneJob,
   type CloneLimits,
   type CloneProgress,
@@ -42,6 +43,8 @@ export interface CloneRepositoryOptions {
   gitEnvironment: GitEnvironment;
   /** For repositories that ask for a login: the value of an Authorization header for a clone URL, or null. */
   gitAuthorization?: GitAuthorization | undefined;
+  /** Where remote repositories may be fetched from; everywhere without. */
+  allowsHost?: AllowsHost | undefined;
   signal?: AbortSignal;
   onProgress?: (progress: CloneProgress) => void;
 }
@@ -76,7 +79,7 @@ export async function cloneRepository(options: CloneRepositoryOptions): Promise<
 async function cloneWithin(
   options: CloneRepositoryOptions & { limits: CloneLimits; signal: AbortSignal },
 ): Promise<Repository> {
-  const { source, ref = null, limits, signal, gitEnvironment, gitAuthorization } = options;
+  const { source, ref = null, limits, signal, gitEnvironment, gitAuthorization, allowsHost } = options;
   const destination = resolve(options.destination);
   await using work = await makeWorkFolder(destination);
   const job: CloneJob = {
@@ -86,6 +89,7 @@ async function cloneWithin(
     signal,
     gitEnvironment,
     gitAuthorization,
+    allowsHost,
     onProgress: options.onProgress ?? (() => undefined),
   };
   const folder = join(work.path, "files");

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { DistillerError } from "../errors.ts";
-import { asStorageError, repositoryError, systemErrorCode, tooLarge } from "./clone-errors.ts";
+import { asStorageError, hostRefused, repositoryError, systemErrorCode, tooLarge } from "./clone-errors.ts";
 import type { CloneJob } from "./clone-job.ts";
 import type { ArchiveUrlSource } from "./repository-source.ts";
 
@@ -30,6 +30,7 @@ export async function downloadArchive(source: ArchiveUrlSource, job: CloneJob): 
 async function follow(source: ArchiveUrlSource, job: CloneJob): Promise<Response> {
   let url = new URL(source.url);
   for (let hop = 0; hop <= maxRedirects; hop += 1) {
+    if (job.allowsHost?.(url.host) === false) throw hostRefused(source.text);
     const response = await fetch(url.href, {
       redirect: "manual",
       signal: job.signal,

@@ -1,8 +1,9 @@
 import { join } from "node:path";
-import { tooLarge } from "./clone-errors.ts";
-import type { CloneJob } from "./clone-job.ts";
+import { hostRefused, tooLarge } from "./clone-errors.ts";
+import type { AllowsHost, CloneJob } from "./clone-job.ts";
 import { remoteGitError } from "./git-errors.ts";
-import { authorizedFor, type GitOutcome, remoteGitEnvironment, runGit } from "./git-process.ts";
+import { confinedTo, type GitOutcome, remoteGitEnvironment, runGit } from "./git-process.ts";
+import { withOptionalSuffix } from "./git-url.ts";
 import {
   checkRefName,
   chooseTarget,
@@ -30,14 +31,19 @@ const localRef = "refs/codedistiller/target";
 const maxRefBytes = 64 * 1024 ** 2;
 
 /** Fetches one commit without history into a bare repository below the job's work folder; nothing is checked out. */
-export async function fetchCommit(source: GitSource, ref: string | null, job: CloneJob): Promise<FetchedCommit> {
+export async function fetchCommit(given: GitSource, ref: string | null, job: CloneJob): Promise<FetchedCommit> {
   if (ref !== null) checkRefName(ref);
+  const source = job.allowsHost ? onAllowedHost(given, job.allowsHost) : given;
   job.onProgress({ phase: "connect", bytes: 0, files: 0 });
   const authorization = source.url.startsWith("https://") ? await job.gitAuthorization?.(source.url) : null;
   const remote: Remote = {
     source,
     job,
-    environment: authorizedFor(source.url, authorization ?? null, remoteGitEnvironment(job.gitEnvironment)),
+    environment: confinedTo(
+      source.url,
+      { authorization: authorization ?? null, followsRedirects: !job.allowsHost },
+      remoteGitEnvironment(job.gitEnvironment),
+    ),
   };
   const refs = await listRemoteRefs(remote);
   const target = chooseTarget(source, ref, refs);
@@ -61,6 +67,12 @@ export async function fetchCommit(source: GitSource, ref: string | null, job: Cl
     ref: target.ref,
     subdirectory: target.subdirectory,
   };
+}
+
+/** As it is fetched where no redirect is followed. */
+function onAllowedHost(source: GitSource, allowsHost: AllowsHost): GitSource {
+  if (!source.url.startsWith("https://") || !allowsHost(new URL(source.url).host)) throw hostRefused(source.text);
+  return { ...source, url: withOptionalSuffix(source.url) };
 }
 
 interface Remote {

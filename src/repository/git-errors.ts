@@ -54,7 +54,7 @@ const knownFailures: KnownFailure[] = [
   {
     code: "repository-moved",
     pattern: /returned error: 30\d/,
-    message: ({ text }) => `${text} has moved, and a login is not sent after it: give its present address.`,
+    message: ({ text }) => `${text} has moved, and is not followed from here: give its present address.`,
   },
   {
     code: "authentication-required",

@@ -70,22 +70,22 @@ export function remoteGitEnvironment(environment: GitEnvironment): Record<string
 }
 
 /**
- * With a login for this URL alone. It goes by the environment, which other accounts cannot read and no file keeps; the
- * person's own headers for the URL are dropped, and no redirect is followed: git would take the login along to wherever
- * it leads.
+ * With a login for this URL alone, or without redirects, or both. A login goes by the environment, which other accounts
+ * cannot read and no file keeps; the person's own headers for the URL are dropped, and no redirect is followed with it: git
+ * would take the login along to wherever it leads.
  */
-export function authorizedFor(
+export function confinedTo(
   url: string,
-  authorization: string | null,
+  { authorization, followsRedirects }: { authorization: string | null; followsRedirects: boolean },
   environment: Record<string, string>,
 ): Record<string, string> {
-  if (authorization === null) return environment;
-  if (/[^\x20-\x7e]/.test(authorization)) throw new Error("An Authorization header has to be one line of ASCII.");
-  const settings = [
+  if (authorization === null && followsRedirects) return environment;
+  if (/[^\x20-\x7e]/.test(authorization ?? "")) throw new Error("An Authorization header has to be one line of ASCII.");
+  const login = [
     ["extraHeader", ""],
     ["extraHeader", `Authorization: ${authorization}`],
-    ["followRedirects", "false"],
   ];
+  const settings = [...(authorization === null ? [] : login), ["followRedirects", "false"]];
   const entries = settings.flatMap(([name, value = ""], index) => [
     [`GIT_CONFIG_KEY_${index}`, `http.${url}.${name}`],
     [`GIT_CONFIG_VALUE_${index}`, value],

@@ -27,6 +27,11 @@ export function parseHttpsAddress(url: URL): GitAddress | null {
   return { url: webUrl, webUrl, name: nameOfPath(path), ...tree };
 }
 
+/** The address that needs no redirect: GitLab answers the other with one. */
+export function withOptionalSuffix(url: string): string {
+  return hostsWithOptionalSuffix.has(new URL(url).host) ? `${url}.git` : url;
+}
+
 /** The https form of a remote as git's configuration holds it, without credentials; null for local and odd ones. */
 export function httpsFormOf(remote: string): string | null {
   const scp = /^(?:[\w.-]+@)?([\w.-]+\.[\w.-]+):(?!\/\/)\/?([^\s]+)$/.exec(remote);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { accountOf, countNewRun, countRunsOf } from "./daily-use.ts";
 import type { Database, Sql } from "./database.ts";
 import { beginRecord, type NewRun, RunRecord } from "./run-record.ts";
 import { toStorableJson } from "./storable.ts";
@@ -25,13 +26,17 @@ export function createRun({ database, run, bounds, enqueue }: CreateRunOptions):
     if (known) return { kind: "known", run: known };
     const { slot, waits, waiting } = await chooseSlot(sql, run, bounds);
     if (waits && waiting >= bounds.waiting) return { kind: "too-many", waiting };
-    const overBudget = await findOverBudget(sql, run, bounds);
+    const today = new Date().toISOString().slice(0, 10);
+    if ((await countRunsOf(sql, accountOf(run), today)) >= bounds.dayRuns)
+      return { kind: "too-many-today", limit: bounds.dayRuns };
+    const overBudget = await findOverBudget(sql, run, bounds, today);
     if (overBudget) return overBudget;
     const created = RunRecord.parse(JSON.parse(toStorableJson(beginRecord(run, slot))));
     await sql.query("INSERT INTO codedistiller.runs (id, record) VALUES ($1, $2::jsonb)", [
       created.id,
       toStorableJson(created),
     ]);
+    await countNewRun(sql, created);
     await enqueue(sql, created);
     return { kind: "created", run: created };
   });
@@ -63,16 +68,11 @@ async function chooseSlot(
 }
 
 /** Days and months are UTC's. What costs nothing is never refused. */
-async function findOverBudget(sql: Sql, run: NewRun, bounds: Bounds): Promise<OverBudget | null> {
+async function findOverBudget(sql: Sql, run: NewRun, bounds: Bounds, today: string): Promise<OverBudget | null> {
   if (run.maxCostUsd === 0) return null;
-  const day = new Date().toISOString().slice(0, 10);
   const committed = {
-    "repository-day": await sumCommitted(sql, { repositoryId: run.target.id }, `${day}T00:00:00.000Z`),
-    "installation-month": await sumCommitted(
-      sql,
-      { installationId: run.installationId },
-      `${day.slice(0, 7)}-01T00:00:00.000Z`,
-    ),
+    "repository-day": await sumCommitted(sql, { repositoryId: run.target.id }, today),
+    "installation-month": await sumCommitted(sql, { account: accountOf(run) }, `${today.slice(0, 7)}-01`),
   };
   const limits = { "repository-day": bounds.repositoryDayUsd, "installation-month": bounds.installationMonthUsd };
   for (const budget of ["repository-day", "installation-month"] as const) {

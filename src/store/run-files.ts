@@ -1,4 +1,5 @@
-import { rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Logger } from "../log.ts";
@@ -7,6 +8,7 @@ import {
   type FolderFile,
   isSafePath,
   listFolder,
+  markerFile,
   mostFileBytes,
   readFolderFile,
   removeOthers,
@@ -44,6 +46,7 @@ export function createFolderFiles({ root }: { root: string }): RunFiles {
       await removeOthers(folderOf(to), new Set(files.map(({ path }) => path)));
     },
     remove: (id) => rm(folderOf(id), { recursive: true, force: true }),
+    removeCopies: async () => 0,
   };
 }
 
@@ -68,13 +71,31 @@ export function createDatabaseFiles({ root, database, log }: DatabaseFilesOption
       const kept = await listKept(database, id);
       return kept.map(({ path, size, executable }) => ({ path, bytes: size, executable }));
     },
-    copy: (from, to) => copyRows(database, from, to),
+    async copy(from, to) {
+      await copyRows(database, from, to);
+      await restoreFolder(database, to, folderOf(to));
+    },
     async remove(id) {
       await rm(folderOf(id), { recursive: true, force: true });
       await database.query("DELETE FROM codedistiller.run_files WHERE run_id = $1", [id]);
     },
+    async removeCopies(endedBefore) {
+      const names = await readdir(root).catch(() => []);
+      const here = names.filter((name) => RunRecord.shape.id.safeParse(name).success);
+      const { rows } = await database.query(
+        `SELECT id FROM codedistiller.runs WHERE id = ANY($1::text[]) AND (status <> 'finished' OR finished_at >= $2)`,
+        [here, endedBefore],
+      );
+      const wanted = new Set(IdRows.parse(rows).map(({ id }) => id));
+      const copies = here.filter((id) => !wanted.has(id));
+      for (const id of copies) await rm(folderOf(id), { recursive: true, force: true });
+      return copies.length;
+    },
   };
 }
+
+const IdRows = z.array(z.object({ id: z.string() }));
+const StateRows = z.array(z.object({ kept_state: z.string().nullable() }));
 
 const KeptRow = z
   .object({
@@ -107,6 +128,11 @@ async function readContent(sql: Sql, id: string, path: string): Promise<{ conten
 
 /** One file at a time, so that it takes no more memory than the largest. */
 async function restoreFolder(database: Database, id: string, folder: string): Promise<void> {
+  const { rows } = await database.query("SELECT kept_state FROM codedistiller.runs WHERE id = $1", [id]);
+  const state = StateRows.parse(rows)[0]?.kept_state ?? null;
+  const marker = join(folder, markerFile);
+  if (state !== null && (await readFile(marker, "utf8").catch(() => null)) === state) return;
+  await rm(marker, { force: true });
   const kept = await listKept(database, id);
   for (const file of kept) {
     const here = await readFolderFile(folder, file.path);
@@ -115,6 +141,12 @@ async function restoreFolder(database: Database, id: string, folder: string): Pr
     if (found) await writeFolderFile(folder, { ...file, ...found });
   }
   await removeOthers(folder, new Set(kept.map(({ path }) => path)));
+  if (state !== null) await mark(folder, state);
+}
+
+async function mark(folder: string, state: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeFile(join(folder, markerFile), state);
 }
 
 interface KeepOptions {
@@ -130,17 +162,26 @@ async function keepFolder({ database, log, id, folder }: KeepOptions): Promise<v
   if (left.length > 0) {
     log?.warn({ run: id, files: left.slice(0, 20), more: Math.max(0, left.length - 20) }, "files too large to be kept");
   }
-  await database.transaction(async (sql) => {
+  const state = await database.transaction(async (sql) => {
     // A run that was forgotten meanwhile keeps nothing; and of two processes that think it theirs, one waits.
     const { rows } = await sql.query("SELECT 1 FROM codedistiller.runs WHERE id = $1 FOR UPDATE", [id]);
-    if (rows.length === 0) return;
+    if (rows.length === 0) return null;
     const kept = new Map((await listKept(sql, id)).map((file) => [file.path, file]));
     for (const file of chosen) await keepFile({ sql, id, folder, file, kept: kept.get(file.path) });
     await sql.query("DELETE FROM codedistiller.run_files WHERE run_id = $1 AND NOT path = ANY($2::text[])", [
       id,
       chosen.map(({ path }) => path),
     ]);
+    return markRows(sql, id);
   });
+  if (state !== null) await mark(folder, state);
+}
+
+/** What is kept is another state from now on, which this returns. */
+async function markRows(sql: Sql, id: string): Promise<string> {
+  const state = randomUUID();
+  await sql.query("UPDATE codedistiller.runs SET kept_state = $2 WHERE id = $1", [id, state]);
+  return state;
 }
 
 function choose(files: readonly FolderFile[]): { chosen: FolderFile[]; left: string[] } {
@@ -196,5 +237,6 @@ async function copyRows(database: Database, from: string, to: string): Promise<v
        SELECT $2, path, content, executable, sha256, size, modified_ms FROM codedistiller.run_files WHERE run_id = $1`,
       [from, to],
     );
+    await markRows(sql, to);
   });
 }

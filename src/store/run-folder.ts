@@ -15,9 +15,13 @@ export interface FolderFile {
 /** Largest file of a run that is kept or given out, in bytes. */
 export const mostFileBytes = 32 * 2 ** 20;
 
+/** Names the kept state that a folder goes on from. */
+export const markerFile = "kept-state";
+const notKept = new Set(["repository", "lock", markerFile]);
+
 /** What belongs to a run for longer than a moment: not the checked-out repository, nor what is just being written. */
 function isKept(path: string): boolean {
-  return path !== "repository" && !path.startsWith("repository/") && path !== "lock" && !path.endsWith(".tmp");
+  return !notKept.has(path) && !path.startsWith("repository/") && !path.endsWith(".tmp");
 }
 
 /** A path of `list`, and nothing that leads elsewhere or names what is not kept. */

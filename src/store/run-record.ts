@@ -11,7 +11,6 @@ const TargetRepository = z.object({
   name: z.string(),
   isPrivate: z.boolean(),
 });
-type TargetRepository = z.infer<typeof TargetRepository>;
 
 /** What a maintainer said in the form of the pull request: the three measures by hand. Null where nothing was ticked. */
 const MaintainerReview = z.object({
@@ -20,7 +19,6 @@ const MaintainerReview = z.object({
   correct: z.boolean(),
   at: z.string(),
 });
-type MaintainerReview = z.infer<typeof MaintainerReview>;
 
 export const RunPullRequest = z.object({
   number: z.number().int(),

@@ -63,6 +63,24 @@ const migrations: ReadonlyArray<readonly string[]> = [
       run_id text PRIMARY KEY REFERENCES codedistiller.runs (id) ON DELETE CASCADE
     )`,
   ],
+  [
+    // What an account used, which counts also where its runs are forgotten. Days are UTC's.
+    `CREATE TABLE codedistiller.daily_use (
+      account text NOT NULL,
+      repository_id bigint NOT NULL,
+      day text COLLATE "C" NOT NULL,
+      runs integer NOT NULL DEFAULT 0,
+      usd double precision NOT NULL DEFAULT 0,
+      PRIMARY KEY (account, repository_id, day)
+    )`,
+    "CREATE INDEX daily_use_repository ON codedistiller.daily_use (repository_id, day)",
+    `INSERT INTO codedistiller.daily_use (account, repository_id, day, usd)
+     SELECT lower(record->'target'->>'owner'), repository_id, left(finished_at, 10), sum(cost_usd)
+     FROM codedistiller.runs WHERE status = 'finished' AND finished_at IS NOT NULL GROUP BY 1, 2, 3`,
+    "DROP INDEX codedistiller.runs_spent",
+    // Which state of a run's files a machine's folder goes on from.
+    "ALTER TABLE codedistiller.runs ADD COLUMN kept_state text",
+  ],
 ];
 
 /** Brings the database to this version, once, however many processes start together. Throws ConfigError where it is newer. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { createRun } from "./create-run.ts";
+import { countCost } from "./daily-use.ts";
 import type { Database } from "./database.ts";
 import { RunRecord, RunStatus } from "./run-record.ts";
 import { makeStorableText, toStorableJson } from "./storable.ts";
@@ -103,7 +104,9 @@ function updateRun(
     if (!changed) return found;
     const json = toStorableJson(RunRecord.parse({ ...changed, id }));
     await sql.query("UPDATE codedistiller.runs SET record = $2::jsonb WHERE id = $1", [id, json]);
-    return RunRecord.parse(JSON.parse(json));
+    const written = RunRecord.parse(JSON.parse(json));
+    await countCost(sql, found, written);
+    return written;
   });
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { countUnfinished } from "./daily-use.ts";
 import type { Database } from "./database.ts";
 import { createRunStore } from "./sql-runs.ts";
 import { makeStorableText } from "./storable.ts";
@@ -33,6 +34,7 @@ function createInstallationStore(database: Database, files: RunFiles): Installat
       // The folders first: after a crash in between, their runs are still there to find them by.
       for (const run of IdRows.parse(rows)) await files.remove(run.id);
       await database.transaction(async (sql) => {
+        await countUnfinished(sql, id);
         await sql.query("DELETE FROM codedistiller.runs WHERE installation_id = $1", [id]);
         await sql.query("DELETE FROM codedistiller.installations WHERE id = $1", [id]);
       });

@@ -25,6 +25,8 @@ export interface Bounds {
   slots: number;
   /** Runs of one installation that may wait. */
   waiting: number;
+  /** Runs that an account may ask for in a day. */
+  dayRuns: number;
   /** What models may cost a repository in a day, and an installation in a month, in US dollars. */
   repositoryDayUsd: number;
   installationMonthUsd: number;
@@ -43,6 +45,7 @@ export type Creation =
   /** The same trigger came before. */
   | { kind: "known"; run: RunRecord }
   | { kind: "too-many"; waiting: number }
+  | { kind: "too-many-today"; limit: number }
   | OverBudget;
 
 export interface RunStore {
@@ -56,7 +59,7 @@ export interface RunStore {
   find(filter: RunFilter): Promise<RunRecord[]>;
   /** Reads, changes and writes one record, alone; null where there is none. `change` may return null to leave it as it is. */
   update(id: string, change: (run: RunRecord) => RunRecord | null): Promise<RunRecord | null>;
-  /** How many runs are before it: those of its slot that run or wait since longer. 0: it is next, or runs. */
+  /** How many runs are before it: those of its slot that run or wait since longer. 0: none of its installation is, or it runs. */
   place(run: RunRecord): Promise<number>;
   /** A line for people; the newest 500 of a run are kept. */
   log(id: string, text: string): Promise<void>;
@@ -84,7 +87,7 @@ export interface InstallationStore {
 export interface RunFiles {
   /** The folder of this machine for a run. */
   folderOf(id: string): string;
-  /** Brings the folder to this machine, if it is not there or older than what was kept. */
+  /** Brings the folder to this machine. One that goes on from what was kept last stays as it is, with what is newer in it. */
   restore(id: string): Promise<void>;
   /** Keeps what changed since the last time, without the checked-out repository. */
   keep(id: string): Promise<void>;
@@ -94,4 +97,6 @@ export interface RunFiles {
   /** The files of one run become those of another, for a revision. */
   copy(from: string, to: string): Promise<void>;
   remove(id: string): Promise<void>;
+  /** Where files are kept elsewhere too: removes this machine's folders of runs that are gone or ended before a time (ISO 8601); how many. */
+  removeCopies(endedBefore: string): Promise<number>;
 }

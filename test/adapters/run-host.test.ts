@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createRunHost, describeGitEnvironment } from "../../src/adapters/run-host.ts";
+import { createRunHost, describeCommandEnvironment, describeGitEnvironment } from "../../src/adapters/run-host.ts";
 
 const host = {
   environment: {
@@ -23,6 +23,27 @@ describe("the host of the app's runs", () => {
     const { environment } = createRunHost(host);
     expect(environment.ANTHROPIC_API_KEY).toBe("of-the-model");
     expect(JSON.stringify(environment)).not.toContain("of-the-app");
+  });
+
+  it("gives a model's command no variable that nobody meant for it", () => {
+    const given = {
+      PATH: "/bin",
+      HOME: "/home/operator",
+      LANG: "C.UTF-8",
+      LC_ALL: "C.UTF-8",
+      TMPDIR: "/tmp",
+      https_proxy: "http://proxy:3128",
+      SSL_CERT_FILE: "/ca.pem",
+      NODE_EXTRA_CA_CERTS: "/ca.pem",
+      ITS_OWN_TOKEN: "meant for it",
+    };
+    const secrets = Object.fromEntries(
+      "PGPASSWORD PGPASSFILE WEBHOOK_PROXY_URL MODAL_TOKEN_ID AWS_SECRET_ACCESS_KEY GITHUB_TOKEN OPENAI_API_KEY PRIVATE_KEY"
+        .split(" ")
+        .map((name) => [name, "secret"]),
+    );
+    const told = { host: { ...host, environment: { ...secrets, ...given } }, alsoPassed: ["ITS_OWN_TOKEN"] };
+    expect(describeCommandEnvironment(told)).toEqual(given);
   });
 
   it("gives git the way out of this network, and nothing of the operator's", () => {

@@ -146,7 +146,8 @@ describe("the repository of a run", () => {
     ["HTTPS://GitHub.com/marit/orbits/tree/main/src", "https://github.com/marit/orbits/tree/main/src"],
     ["https://gitlab.com/group/sub/orbits", "https://gitlab.com/group/sub/orbits"],
     ["https://zenodo.org/records/1/files/a.zip?download=1", "https://zenodo.org/records/1/files/a.zip?download=1"],
-    ["https://example.org/a.zip?signature=secret", "https://example.org/a.zip"],
+    ["https://codeberg.org/a.zip?signature=secret", "https://codeberg.org/a.zip"],
+    ["https://www.github.com/marit/orbits", "https://www.github.com/marit/orbits"],
   ])("takes %s", (word, repository) => expect(parseCommand(`/distill ${word}`)).toEqual(distill({ repository })));
 
   it("looks for owner/name where GitHub is", () => {
@@ -195,10 +196,19 @@ describe("the repository of a run", () => {
     "https://intranet/a/b",
     "https://db.svc.internal/a/b",
     "https://printer.local/a/b",
-    "https://example.org:8443/a/b",
-  ])("asks nothing inside the operator's network: %s", (word) =>
-    expect(problemOf(`/distill ${word}`)).toMatch(/from public hosts only/),
+    "https://github.com:8443/a/b",
+    "https://gitlab.corp-example.com/a/b",
+    "https://10-0-0-5.nip.io/a/b",
+    "https://localtest.me/a/b",
+    "https://github.com.example.org/a/b",
+  ])("asks no host but those that the operator lets it: %s", (word) =>
+    expect(problemOf(`/distill ${word}`)).toMatch(/fetched from github\.com, .* only/),
   );
+
+  it("is fetched from where the operator lets it be", () => {
+    const url = "https://git.example.org/a/b";
+    expect(parseCommand(`/distill ${url}`, { allowHosts: ["git.example.org"] })).toEqual(distill({ repository: url }));
+  });
 
   it("repeats no password", () => {
     for (const word of ["https://me:hunter2@github.com/a/b", "https://hunter2@github.com/a/b"]) {

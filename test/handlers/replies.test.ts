@@ -15,6 +15,7 @@ import {
   renderReviseElsewhere,
   renderSettingsRefusal,
   renderStatus,
+  renderTooManyToday,
   renderTooManyWaiting,
 } from "../../src/handlers/replies.ts";
 import {
@@ -66,6 +67,7 @@ const replies: Record<string, string> = {
   budget: renderBudgetRefusal({ runUsd: 5, leftUsd: 1.2, limitUsd: 10, budget: "repository-day" }),
   "budget-spent": renderBudgetRefusal({ runUsd: 5, leftUsd: 0.004, limitUsd: 100, budget: "installation-month" }),
   "too-many": renderTooManyWaiting({ waiting: 20 }),
+  "too-many-today": renderTooManyToday({ limit: 50 }),
 };
 
 describe("what is said to people", () => {

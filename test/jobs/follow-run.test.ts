@@ -77,6 +77,14 @@ describe("followRun", () => {
     expect(lines).toEqual(["clone", "(kept)", "12 files"]);
   });
 
+  it("keeps the answer of a model as soon as it is paid for", async () => {
+    const { follower, lines } = begin();
+    follower.emit({ kind: "spent", totalUsd: 1.25 });
+    follower.emit({ kind: "spent", totalUsd: 1.5 });
+    await follower[Symbol.asyncDispose]();
+    expect(lines).toEqual(["(kept)", "(kept)"]);
+  });
+
   it("goes on where GitHub refuses an edit", async () => {
     let refused = 0;
     const { follower, bodies } = begin(async () => {

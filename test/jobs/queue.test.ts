@@ -148,6 +148,56 @@ describe.each(databases.kinds)("the queue, %s", (kind) => {
       const { rows } = await database.query("SELECT data, output, source_output FROM pgboss.job");
       expect(JSON.stringify(rows)).not.toContain("sesame");
     });
+
+    it("are handled again on request where they failed for good or were buried, and then no more", async () => {
+      const attempts: Attempt[] = [];
+      let mended = false;
+      const queue: Queue = await openQueue({
+        deliveries: async (each, attempt) => {
+          if (!each.id.startsWith("lost")) return;
+          attempts.push(attempt);
+          if (mended) return;
+          if (each.id === "lost for good") throw new Error("broken");
+          await queue.bury({ what: "a webhook", error: "hopeless", data: each });
+        },
+      });
+      const settle = "UPDATE pgboss.job SET retry_limit = 0 WHERE id = $1::uuid AND state = 'retry' RETURNING id";
+      const hurry = "UPDATE pgboss.job SET start_after = now() WHERE id = $1::uuid AND state = 'retry' RETURNING id";
+      const stateOfDelivery = async (id: string): Promise<unknown> =>
+        (
+          await database.query("SELECT state::text FROM pgboss.job WHERE name = 'deliveries' AND data->>'id' = $1", [
+            id,
+          ])
+        ).rows;
+      for (const [id, state] of [
+        ["lost for good", "failed"],
+        ["lost and buried", "completed"],
+      ] as const) {
+        attempts.length = 0;
+        mended = false;
+        await queue.putDelivery(delivery(id));
+        if (state === "failed") {
+          await eventually(() => stateOfDelivery(id)).toEqual([{ state: "retry" }]);
+          const [{ job }] = (
+            await database.query(
+              "SELECT id::text AS job FROM pgboss.job WHERE name = 'deliveries' AND data->>'id' = $1",
+              [id],
+            )
+          ).rows as [{ job: string }];
+          await database.query(settle, [job]);
+          await database.query(hurry, [job]);
+        }
+        await eventually(() => stateOfDelivery(id)).toEqual([{ state }]);
+        const before = attempts.length;
+        mended = true;
+        expect(await queue.putDelivery(delivery(id))).toBe(true);
+        await eventually(() => attempts.length).toBe(before + 1);
+        expect(attempts.at(-1)?.number).toBeGreaterThan(1);
+        await eventually(() => stateOfDelivery(id)).toEqual([{ state: "completed" }]);
+        expect(await queue.putDelivery(delivery(id))).toBe(false);
+        expect((await queue.deadLetters(100)).filter(({ data }) => JSON.stringify(data).includes(id))).toEqual([]);
+      }
+    });
   });
 
   it("keeps what was buried, the newest first, and counts what waits", async () => {
@@ -218,6 +268,62 @@ describe.each(databases.kinds)("the queue, %s", (kind) => {
       expect(new Set(done).size).toBe(40);
       expect(most).toBe(3);
       expect(clashes).toEqual([]);
+    });
+
+    it("of one installation do not hold all workers before another's", async () => {
+      const many = freshInstallation();
+      const few = freshInstallation();
+      const begun: string[] = [];
+      const queue = await openQueue();
+      const names = new Map<string, string>();
+      for (let index = 0; index < 5; index++)
+        names.set((await createRun(queue, { installationId: many }, boundsOf(2, 100))).id, `many ${index}`);
+      names.set((await createRun(queue, { installationId: few }, boundsOf(2, 100))).id, "few");
+      await queue.work(
+        { deliveries: 1, runs: 1 },
+        {
+          ...ignored,
+          runs: async (id) => {
+            begun.push(names.get(id) ?? id);
+            return null;
+          },
+        },
+      );
+      await eventually(() => begun).toHaveLength(6);
+      expect(begun).toEqual(["many 0", "few", "many 1", "many 2", "many 3", "many 4"]);
+    });
+
+    it("begin in their order also where earlier ones have ended meanwhile", async () => {
+      const installationId = freshInstallation();
+      const begun: string[] = [];
+      const store = createStore({ database, files: createFolderFiles({ root: "/nowhere" }) });
+      const queue = await openQueue();
+      const runs: RunRecord[] = [];
+      for (let index = 0; index < 3; index++) runs.push(await createRun(queue, { installationId }));
+      for (const { id } of runs.slice(0, 2)) {
+        await queue.cancelRun(id);
+        await store.runs.update(id, (run) => ({ ...run, status: "finished", finishedAt: new Date().toISOString() }));
+      }
+      const last = await createRun(queue, { installationId });
+      await queue.work({ deliveries: 1, runs: 1 }, { ...ignored, runs: note(begun) });
+      await eventually(() => begun).toEqual([runs[2]?.id, last.id]);
+    });
+
+    it("wait for months, and are found where their job is gone", async () => {
+      const queue = await openQueue();
+      const kept = await createRun(queue, { installationId: freshInstallation() });
+      const { rows } = await database.query(
+        "SELECT extract(epoch FROM keep_until - now())::float8 AS seconds FROM pgboss.job WHERE id = $1::uuid",
+        [kept.id],
+      );
+      expect((rows as Array<{ seconds: number }>)[0]?.seconds).toBeGreaterThan(90 * 86_400);
+      const lost = await createRun(queue, { installationId: freshInstallation() });
+      await database.query("DELETE FROM pgboss.job WHERE id = $1::uuid", [lost.id]);
+      const found = await queue.findLost();
+      expect(found).toContain(lost.id);
+      expect(found).not.toContain(kept.id);
+      for (const run of [kept, lost]) await queue.cancelRun(run.id);
+      await database.query("DELETE FROM codedistiller.runs WHERE id = ANY($1::text[])", [[kept.id, lost.id]]);
     });
 
     it("that wait are cancelled for good", async () => {

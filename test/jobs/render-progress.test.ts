@@ -67,7 +67,7 @@ describe("the progress comment", () => {
   it.each(runs)("of a run that is %s is as it was", (name, text) => expectGolden(`comment.${name}.md.txt`, text));
 
   it("says how many runs are before it", () => {
-    expect(render(queuedRecord(), { place: 0 })).toContain("It is next.");
+    expect(render(queuedRecord(), { place: 0 })).toContain("It begins when a worker is free.");
     expect(render(queuedRecord(), { place: 1 })).toContain("1 run is before it.");
     expect(render(queuedRecord(), { place: 2 })).toContain("2 runs are before it.");
   });

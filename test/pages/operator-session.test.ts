@@ -53,15 +53,30 @@ describe("an operator's session", () => {
       expect(session.isOperator(withCookie(`${name}=${each}`))).toBe(false);
   });
 
-  it("may be tried for ten times in any minute", () => {
+  it("may be guessed at ten times in any minute", () => {
     const { clock, session } = open();
+    const guess = { headers: { authorization: "Bearer a guess" } } as IncomingMessage;
     for (let index = 0; index < 10; index++) {
-      expect(session.signIn("guess").kind).toBe("refused");
+      expect(session.signIn("a guess").kind).toBe("refused");
+      expect(session.admitProgram(guess)).toBe("stranger");
       clock.now += 1000;
     }
-    expect(session.signIn("the token").kind).toBe("too-many");
+    expect(session.signIn("a guess").kind).toBe("too-many");
+    expect(session.admitProgram(guess)).toBe("too-many");
     clock.now += 51_000;
+    expect(session.signIn("a guess").kind).toBe("refused");
+    expect(session.admitProgram(guess)).toBe("stranger");
+  });
+
+  it("is open to who has the token, however many guess", () => {
+    const { session } = open();
+    const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } }) as IncomingMessage;
+    for (let index = 0; index < 30; index++) {
+      session.signIn("a guess");
+      session.admitProgram(bearer("a guess"));
+    }
     expect(session.signIn("the token").kind).toBe("signed-in");
+    expect(session.admitProgram(bearer("the token"))).toBe("operator");
   });
 
   it("lets a program with the right token ask as often as it likes", () => {

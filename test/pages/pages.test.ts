@@ -3,6 +3,7 @@ import { buffer } from "node:stream/consumers";
 import { createGunzip } from "node:zlib";
 import { extract, type Header } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { commands } from "../../src/templates/command-table.ts";
 import { failedRun, idOf, queuedRun, runningRun, verifiedRun } from "./sample-records.ts";
 import { operatorToken, postForm, type ServedPages, servePages } from "./serve-pages.ts";
 
@@ -59,10 +60,16 @@ describe("every page", () => {
 
   it("tells how to install it where that is known", async () => {
     expect(await textOf("/")).not.toContain("Install");
-    await using other = await servePages({ appUrl: "https://github.com/apps/codedistiller" });
+    await using other = await servePages({ appUrl: async () => "https://github.com/apps/codedistiller" });
     const text = await (await fetch(other.address)).text();
     expect(text).toContain('href="https://github.com/apps/codedistiller"');
   });
+});
+
+it("lists the commands as a comment's help does", async () => {
+  const text = (await textOf("/")).replaceAll("&lt;", "<").replaceAll("&gt;", ">");
+  for (const { command } of commands) expect(text).toContain(`<code>${command}</code>`);
+  expect(text.match(/<th scope="row">/g)).toHaveLength(commands.length);
 });
 
 describe("signing in", () => {
@@ -88,10 +95,12 @@ describe("signing in", () => {
     expect(text).not.toContain("wrong");
   });
 
-  it("is refused after ten tries in a minute, with the right token as well", async () => {
-    for (let index = 0; index < 10; index++) await postForm(`${pages.address}/sign-in`, { token: `guess ${index}` });
-    const answer = await postForm(`${pages.address}/sign-in`, { token: operatorToken });
+  it("is refused after ten wrong tries in a minute, but with the right token", async () => {
+    const trySignIn = (token: string) => postForm(`${pages.address}/sign-in`, { token });
+    for (let index = 0; index < 10; index++) expect((await trySignIn("guess")).status).toBe(401);
+    const answer = await trySignIn("guess");
     expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "60"]);
+    expect((await trySignIn(operatorToken)).status).toBe(303);
   });
 
   it("reads no more than a form, and only forms of its own page", async () => {

@@ -291,6 +291,22 @@ describe("an archive's https URL", () => {
     expect(await codeOf(`${server.url}/x.zip`)).toBe("archive-not-found");
   });
 
+  it("is fetched from allowed hosts alone, wherever it is redirected to", async () => {
+    const asked: string[] = [];
+    serve((path, response) => {
+      asked.push(path);
+      if (path.startsWith("/inside/")) response.end(body);
+      else response.writeHead(302, { location: `https://localhost:${new URL(server.url).port}/inside/x.tar.gz` }).end();
+    });
+    const outside = server.url.replace("localhost", "127.0.0.1");
+    const allowsHost = (host: string) => host === new URL(outside).host;
+    expect(await codeOf(`${outside}/x.tar.gz`, { allowsHost })).toBe("host-refused");
+    expect(asked).toEqual(["/x.tar.gz"]);
+    expect(await codeOf(`${server.url}/inside/x.tar.gz`, { allowsHost: () => false })).toBe("host-refused");
+    expect(asked).toEqual(["/x.tar.gz"]);
+    expect((await clone(`${outside}/x.tar.gz`)).fileCount).toBe(3);
+  });
+
   it("stops at the limit, whether the size is announced or not", async () => {
     const limits = { maxBytes: 100_000 };
     serve((_, response) => response.writeHead(200, { "content-length": "5000000000" }).write("PK"));

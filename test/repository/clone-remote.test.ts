@@ -285,6 +285,27 @@ describe("a clone that cannot be", () => {
     expect(await failure("octo/name")).toMatchObject({ code: "server-unavailable", retryable: true });
   });
 
+  it("is fetched from allowed hosts alone, and follows no redirect where they are named", async () => {
+    const { host } = new URL(server.url);
+    const asked: string[] = [];
+    intercept = ({ url = "" }, response) => {
+      asked.push(url);
+      if (!url.startsWith("/old/")) return false;
+      response.writeHead(301, { location: `${server.url}${url.replace("/old/", "/octo/")}` }).end();
+      return true;
+    };
+    const allowsHost = (each: string) => each === host;
+    expect((await clone("octo/name", { allowsHost })).fileCount).toBe(4);
+    expect((await clone("old/name")).fileCount).toBe(4);
+    asked.length = 0;
+    expect((await failure("old/name", { allowsHost })).code).toBe("repository-moved");
+    expect(asked.filter((url) => url.startsWith("/octo/"))).toEqual([]);
+    asked.length = 0;
+    expect((await failure("octo/name", { allowsHost: () => false })).code).toBe("host-refused");
+    expect((await failure("git@github.com:octo/name.git", { allowsHost: () => true })).code).toBe("host-refused");
+    expect(asked).toEqual([]);
+  });
+
   it("follows no redirect to http", async () => {
     intercept = (_, response) => {
       response.writeHead(302, { location: "http://localhost:1/octo/name.git/info/refs" }).end();

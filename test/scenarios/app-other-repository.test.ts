@@ -29,7 +29,11 @@ describe("/distill <repository> <options>", () => {
     ["a private one of the same installation", "ada/hidden", "no public repository ada/hidden"],
     ["a private one of another's installation", "eve/secret", "no public repository eve/secret"],
     ["one that is not there", "zoe/nowhere", "no public repository zoe/nowhere"],
-    ["one inside the operator's network", "https://localhost:8080/zoe/orbits", "from public hosts only"],
+    [
+      "one on a host that the operator does not allow",
+      "https://localhost:8080/zoe/orbits",
+      "Repositories are fetched from",
+    ],
     ["a path", "/etc/passwd", "not by a path"],
   ])("refuses %s, and fetches nothing", async (_what, repository, sentence) => {
     const { answer } = await ask(app, { ...home, body: `/distill ${repository}`, says: sentence });

@@ -53,7 +53,7 @@ describe("three repositories of an installation that runs one at a time", () => 
         .map(({ requestBody }) => /(\w+ runs? (?:is|are) before it|Running|Verified)/.exec(bodyOf(requestBody)))
         .flatMap((found) => found?.[1] ?? []),
     );
-    // "It is next" is said of each at its beginning, and for a moment between two others.
+    // That it begins when a worker is free is said of each at its beginning, and for a moment between two others.
     const [first, second, third] = places.map((said) => said.filter((words, at) => words !== said[at - 1]));
     expect(first).toEqual(["Running", "Verified"]);
     expect(second).toEqual(["1 run is before it", "Running", "Verified"]);

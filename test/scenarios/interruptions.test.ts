@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeTree } from "../repository/make-repository.ts";
 import { CommandLine, canIsolate, fixture, listPaths, processesWith, waitUntil } from "../support/command-line.ts";
 import { onlyRun, parseResult, readState } from "../support/run-result.ts";
+import { sleepingRepository } from "../support/sleeping-repository.ts";
 
 /** What each stage prints when it starts, in order. */
 const stages = {
@@ -18,14 +19,6 @@ const stages = {
 };
 type StageName = keyof typeof stages;
 const stageNames: StageName[] = ["clone", "survey", "summarize", "classify", "draft", "execute", "verify", "report"];
-
-/** Sleeps for a time that is in no other process's command line, in a process of its own. */
-function sleepingRepository(seconds: string): Record<string, string> {
-  return {
-    "README.md": `# naps\n\n\`\`\`python\nfrom naps import nap\n\nrested = nap()\nprint(rested)\n\`\`\`\n`,
-    "naps.py": `"""Sleeps."""\nimport subprocess\n\n\ndef nap():\n    """Sleep, and count."""\n    subprocess.run(["sleep", "${seconds}"])\n    return 1\n`,
-  };
-}
 
 describe.runIf(canIsolate)("a run that is interrupted", () => {
   const commandLine = new CommandLine();

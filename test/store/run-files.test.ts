@@ -5,6 +5,7 @@ import {
   chmod,
   mkdir,
   mkdtemp,
+  readdir,
   readFile,
   rm,
   stat,
@@ -212,6 +213,43 @@ describe.each(databases.kinds)("files in a database, %s", (kind) => {
     expect(await isThere(join(root, "elsewhere/figures/plot.png"))).toBe(false);
   });
 
+  it("stay as they are on the machine that kept them last, which may have newer ones", async () => {
+    const path = (name: string): string => join(here.folderOf(id), name);
+    await fill(here.folderOf(id));
+    await here.keep(id);
+    await writeFile(path("state.json"), "newer");
+    await writeFile(path("model-calls.jsonl"), "paid");
+    await here.restore(id);
+    expect(await readFile(path("state.json"), "utf8")).toBe("newer");
+    expect(await readFile(path("model-calls.jsonl"), "utf8")).toBe("paid");
+    // Another machine went on with it meanwhile.
+    await there.restore(id);
+    await writeFile(join(there.folderOf(id), "state.json"), "newest");
+    await there.keep(id);
+    await here.restore(id);
+    expect(await readFile(path("state.json"), "utf8")).toBe("newest");
+    expect(await isThere(path("model-calls.jsonl"))).toBe(false);
+  });
+
+  it("leave a machine once their run is gone, or ended a while ago", async () => {
+    const store = createStore({ database, files: here });
+    const [gone, ended, recent, live] = [id, await createId(), await createId(), await createId()];
+    for (const each of [gone, ended, recent, live]) {
+      await fill(here.folderOf(each));
+      await here.keep(each);
+    }
+    await mkdir(join(root, "here/not-ours"));
+    await database.query("DELETE FROM codedistiller.runs WHERE id = $1", [gone]);
+    for (const [each, finishedAt] of [
+      [ended, "2020-01-01T00:00:00.000Z"],
+      [recent, "2022-01-01T00:00:00.000Z"],
+    ] as const)
+      await store.runs.update(each, (run) => ({ ...run, status: "finished", finishedAt }));
+    expect(await here.removeCopies("2021-01-01T00:00:00.000Z")).toBe(2);
+    expect((await readdir(join(root, "here"))).sort()).toEqual([recent, live, "not-ours"].sort());
+    expect(await here.list(ended)).toEqual(kept);
+  });
+
   it("leave out what is too large, and say so", async () => {
     await fill(here.folderOf(id));
     await writeFile(join(here.folderOf(id), "huge.bin"), "");
@@ -226,6 +264,7 @@ describe.each(databases.kinds)("files in a database, %s", (kind) => {
     await here.keep(id);
     const revision = await createId();
     await here.copy(id, revision);
+    expect(await readFile(join(here.folderOf(revision), "state.json"), "utf8")).toBe('{"a":1}');
     await here.remove(id);
     expect(await here.list(id)).toEqual([]);
     expect(await isThere(here.folderOf(id))).toBe(false);

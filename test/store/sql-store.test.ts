@@ -238,6 +238,38 @@ describe.each(databases.kinds)("the store, %s", (kind) => {
       expect((await ask(installationId, repositoryId, 8)).kind).toBe("created");
     });
 
+    it("remember what was spent when the runs are forgotten", async () => {
+      const installationId = freshInstallation();
+      const repositoryId = 1000 * installationId;
+      await finish(await create({ installationId, repositoryId }), { costUsd: 3 });
+      const running = await create({ installationId, repositoryId });
+      await store.runs.update(running.id, (each) => ({ ...each, status: "running", costUsd: 2 }));
+      await store.installations.forget(installationId);
+      expect(await ask(freshInstallation(), repositoryId, 5)).toMatchObject({ budget: "repository-day", leftUsd: 3 });
+      const swept = await create({ installationId, repositoryId: repositoryId + 1 });
+      await finish(swept, { costUsd: 1 });
+      await store.runs.update(swept.id, (each) => ({ ...each, maintainerReview: null }));
+      await store.runs.removeEndedBefore(new Date(Date.now() + 1000).toISOString());
+      expect(await ask(installationId, repositoryId + 2, 7)).toMatchObject({
+        budget: "installation-month",
+        leftUsd: 6,
+      });
+    });
+
+    it("bound how many runs a day begin, also of those that are free", async () => {
+      const installationId = freshInstallation();
+      const bounds = { ...wide, dayRuns: 2 };
+      const free = (): Promise<Creation> =>
+        store.runs.create(newRun({ installationId, maxCostUsd: 0 }), bounds, enqueue);
+      for (const _ of [1, 2]) {
+        const creation = await free();
+        if (creation.kind !== "created") throw new Error(creation.kind);
+        await finish(creation.run);
+      }
+      await store.installations.forget(installationId);
+      expect(await free()).toEqual({ kind: "too-many-today", limit: 2 });
+    });
+
     it("hold where many requests come at the same time", async () => {
       const installationId = freshInstallation();
       const creations = await Promise.all(

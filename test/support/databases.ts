@@ -45,9 +45,9 @@ async function createTemplate(folder: string): Promise<string> {
   return template;
 }
 
-/** Bounds that money does not cross. */
+/** Bounds that neither money nor the day's runs cross. */
 export function boundsOf(slots: number, waiting: number): Bounds {
-  return { slots, waiting, repositoryDayUsd: 10_000, installationMonthUsd: 10_000 };
+  return { slots, waiting, dayRuns: 10_000, repositoryDayUsd: 10_000, installationMonthUsd: 10_000 };
 }
 
 let requests = 0;
@@ -59,7 +59,12 @@ export function newRun(change: Partial<NewRun> & { repositoryId?: number } = {})
   return {
     triggerKey: `delivery-${requests}-${Math.random()}`,
     installationId: 7,
-    target: { id: repositoryId, owner: "octo", name: `repository-${repositoryId}`, isPrivate: false },
+    target: {
+      id: repositoryId,
+      owner: rest.installationId === undefined ? "octo" : `octo-${rest.installationId}`,
+      name: `repository-${repositoryId}`,
+      isPrivate: false,
+    },
     source: null,
     slug: `repository-${repositoryId}`,
     trigger: "command",
