@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { AppSettings } from "../src/app-config.ts";
+import { AppSettings } from "../src/app-settings.ts";
 import { configSchema } from "../src/config.ts";
 
 const path = fileURLToPath(new URL("../schema.json", import.meta.url));

@@ -1,5 +1,5 @@
 import type { ApplicationFunction } from "probot";
-import type { AppSettings } from "./app-config.ts";
+import type { AppSettings } from "./app-settings.ts";
 import { handlers } from "./handlers/handlers.ts";
 import type { Delivery } from "./jobs/queue.ts";
 

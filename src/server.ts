@@ -2,29 +2,27 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Probot, Server } from "probot";
-import { createAdapters } from "./adapters/adapters.ts";
-import { createAuthorAdapters } from "./adapters/author-adapters.ts";
 import { boundWebhooks } from "./adapters/bound-webhooks.ts";
+import { createContext } from "./adapters/create-context.ts";
+import { forwardWebhooks } from "./adapters/forward-webhooks.ts";
 import { createAppOctokit, createGitHubAccess } from "./adapters/github-access.ts";
 import type { Host } from "./adapters/host.ts";
-import { createRunHost, describeCommandEnvironment, describeGitEnvironment } from "./adapters/run-host.ts";
 import { createApp } from "./app.ts";
 import type { AppConfig } from "./app-config.ts";
 import { ConfigError } from "./errors.ts";
 import { handleDelivery } from "./handlers/handle-delivery.ts";
-import type { AppContext, GitHubAccess } from "./jobs/app-context.ts";
+import type { AppContext } from "./jobs/app-context.ts";
 import { performRun } from "./jobs/perform-run.ts";
-import { createQueue, type Queue } from "./jobs/queue.ts";
+import { createQueue } from "./jobs/queue.ts";
 import { sweepRuns } from "./jobs/sweep-runs.ts";
 import type { Logger } from "./log.ts";
-import { createMetrics, type Metrics } from "./pages/metrics.ts";
+import { createMetrics } from "./pages/metrics.ts";
 import { createPages } from "./pages/pages.ts";
 import type { Database } from "./store/database.ts";
 import { openEmbeddedDatabase } from "./store/embedded-database.ts";
 import { openPostgresDatabase } from "./store/postgres-database.ts";
 import { createDatabaseFiles, createFolderFiles } from "./store/run-files.ts";
 import { createStore } from "./store/sql-store.ts";
-import type { Store } from "./store/store.ts";
 
 export interface ServerOptions {
   host: Host;
@@ -45,7 +43,6 @@ export interface RunningServer {
 const deliveriesAtOnce = 8;
 /** How long runs have to save their state when the process ends; container engines wait 10 s before they kill. */
 const drainMs = 7_000;
-const webhookPath = "/api/github/webhooks";
 /** GitHub's own bound, in bytes. */
 const maxWebhookBytes = 25 * 1024 ** 2;
 /** How long the home page waits for GitHub to name the app's page there. */
@@ -91,6 +88,10 @@ export async function startServer({ host, config, log, throttle = true }: Server
   const http = await server.start().catch((error: unknown) => {
     throw describeListenError(error, config);
   });
+  stack.defer(async () => {
+    http.closeAllConnections();
+    await server.stop();
+  });
   const recovered = await queue.recoverOrphans();
   if (recovered > 0) log.info({ recovered }, "work that the last process left begins again");
   await queue.work(
@@ -102,7 +103,8 @@ export async function startServer({ host, config, log, throttle = true }: Server
   );
   const sweep = setInterval(() => void sweepRuns(app), sweepEveryMs);
   stack.defer(() => clearInterval(sweep));
-  if (config.webhookProxy !== null) stack.use(await forwardWebhooks(config.webhookProxy, server, log));
+  if (config.webhookProxy !== null)
+    stack.use(await forwardWebhooks({ source: config.webhookProxy, host: server.host, port: server.port, log }));
   const resources = stack.move();
   return {
     address: `http://${server.host}:${server.port}`,
@@ -156,57 +158,6 @@ function describeListenError(error: unknown, { host, port }: AppConfig): unknown
   return advice === null
     ? error
     : new ConfigError({ code: "cannot-listen", userMessage: `${host}:${port} ${advice}.`, cause: error });
-}
-
-interface ContextParts {
-  host: Host;
-  config: AppConfig;
-  log: Logger;
-  store: Store;
-  queue: Queue;
-  metrics: Metrics;
-  github: GitHubAccess;
-}
-
-function createContext({ host: given, config, log, store, queue, metrics, github }: ContextParts): AppContext {
-  const host = createRunHost(given);
-  const gitEnvironment = describeGitEnvironment({ host, homeFolder: join(config.dataFolder, "git-home") });
-  // What providers of models limit is shared by all runs of the process.
-  const commandEnvironment = describeCommandEnvironment({ host, alsoPassed: config.settings.command_variables });
-  const authors = createAuthorAdapters({ host, recordFile: null, commandEnvironment });
-  return {
-    config,
-    store,
-    queue,
-    log,
-    github,
-    createAdapters: (run) => ({
-      ...createAdapters({
-        host,
-        authors,
-        owner: { name: `installation-${run.installationId}`, repositoryIsPrivate: run.target.isPrivate },
-        warn: (text) => void store.runs.log(run.id, text).catch(() => undefined),
-      }),
-      gitEnvironment,
-    }),
-    runEnded: ({ ending, costUsd }) => metrics.runEnded(ending?.outcome ?? "error", ending?.seconds ?? 0, costUsd),
-  };
-}
-
-/** For development: webhooks come by a proxy such as smee.io, which this machine asks. */
-async function forwardWebhooks(source: string, { host, port }: Server, log: Logger): Promise<AsyncDisposable> {
-  const { SmeeClient } = await import("smee-client");
-  const target = `http://${host}:${port}${webhookPath}`;
-  const client = new SmeeClient({
-    source,
-    target,
-    logger: { info: (text: string) => log.info(text), error: (text: string) => log.warn(text) },
-  });
-  // A proxy that cannot be reached is no reason not to serve: it is told, and tried again by the client.
-  await client
-    .start()
-    .catch((error: unknown) => log.warn({ error: String(error) }, "the webhook proxy does not answer"));
-  return { [Symbol.asyncDispose]: () => client.stop() };
 }
 
 async function findFaults(database: Database): Promise<string[]> {

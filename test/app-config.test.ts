@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { type AppConfig, type AppConfigSources, AppSettings, resolveAppConfig } from "../src/app-config.ts";
+import { type AppConfig, type AppConfigSources, resolveAppConfig } from "../src/app-config.ts";
+import { AppSettings } from "../src/app-settings.ts";
 import { ConfigError } from "../src/errors.ts";
 
 const privateKey = generateKeyPairSync("rsa", {

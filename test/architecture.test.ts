@@ -45,9 +45,10 @@ const allowed: Record<string, readonly string[]> = {
     "templates",
     "app-config.ts",
   ],
-  handlers: [...leaves, "jobs", "github", "store", "templates", "app-config.ts"],
+  handlers: [...leaves, "jobs", "github", "store", "templates", "app-config.ts", "app-settings.ts"],
   pages: [...leaves, "jobs", "store", "templates", "pipeline/report-format.ts"],
-  "app-config.ts": [...leaves, "app-variables.ts"],
+  "app-config.ts": [...leaves, "app-settings.ts", "app-variables.ts"],
+  "app-settings.ts": [],
   "app-variables.ts": leaves,
 };
 const roots = ["adapters", "app.ts", "cli.ts", "cli", "index.ts", "server.ts"];

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { AppSettings } from "../src/app-config.ts";
+import { AppSettings } from "../src/app-settings.ts";
 import { createMetrics } from "../src/pages/metrics.ts";
 
 const read = (path: string): string => readFileSync(fileURLToPath(new URL(`../${path}`, import.meta.url)), "utf8");

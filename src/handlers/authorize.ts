@@ -1,4 +1,4 @@
-import type { AppSettings } from "../app-config.ts";
+import type { AppSettings } from "../app-settings.ts";
 import type { Permission } from "../github/read-permission.ts";
 import type { RepositoryConfig } from "./repository-config.ts";
 

@@ -1,6 +1,7 @@
 import { distance } from "fastest-levenshtein";
 import type { z } from "zod";
-import { type AllowedHosts, AppSettings } from "../app-config.ts";
+import type { AllowedHosts } from "../app-config.ts";
+import { AppSettings } from "../app-settings.ts";
 import type { Config } from "../config.ts";
 import { splitCommandLine, type Token } from "./command-line.ts";
 import { readNamedRepository } from "./named-repository.ts";

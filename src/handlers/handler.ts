@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { AppSettings } from "../app-config.ts";
+import type { AppSettings } from "../app-settings.ts";
 import type { AppContext } from "../jobs/app-context.ts";
 
 export interface HandlerContext extends AppContext {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { AppSettings } from "../../src/app-config.ts";
+import { AppSettings } from "../../src/app-settings.ts";
 import type { Permission } from "../../src/github/read-permission.ts";
 import { type AuthorizeOptions, authorize, refuseInstallation } from "../../src/handlers/authorize.ts";
 import { parseRepositoryConfig } from "../../src/handlers/repository-config.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { AppSettings } from "../../src/app-config.ts";
+import { AppSettings } from "../../src/app-settings.ts";
 import { type Config, resolveConfig } from "../../src/config.ts";
 import { ConfigError } from "../../src/errors.ts";
 import type { CommandSettings } from "../../src/handlers/command.ts";

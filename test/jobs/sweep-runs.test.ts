@@ -1,5 +1,5 @@
 import { afterAll, expect, it } from "vitest";
-import { AppSettings } from "../../src/app-config.ts";
+import { AppSettings } from "../../src/app-settings.ts";
 import type { AppContext } from "../../src/jobs/app-context.ts";
 import { createQueue } from "../../src/jobs/queue.ts";
 import { sweepRuns } from "../../src/jobs/sweep-runs.ts";

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { z } from "zod";
-import { type AppSettings, resolveAppConfig } from "../../src/app-config.ts";
+import { resolveAppConfig } from "../../src/app-config.ts";
+import type { AppSettings } from "../../src/app-settings.ts";
 import { createLogger } from "../../src/log.ts";
 import { type RunningServer, startServer } from "../../src/server.ts";
 import { hostPath } from "./command-line.ts";

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { AppSettings } from "../../src/app-config.ts";
+import type { AppSettings } from "../../src/app-settings.ts";
 import type { RunState } from "../../src/pipeline/run-state.ts";
 import { appEnvironment, eventually } from "./app-under-test.ts";
 import type { CommandLine, EndedCommand } from "./command-line.ts";
