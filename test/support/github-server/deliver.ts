@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { createRequire } from "node:module";
+import payloads from "@octokit/webhooks-examples" with { type: "json" };
 import { sign } from "@octokit/webhooks-methods";
 import { webhookSecret } from "./credentials.ts";
 import { asRecord } from "./exchange.ts";
@@ -55,7 +55,7 @@ interface Example {
   examples: Array<Record<string, unknown>>;
 }
 
-const examples = createRequire(import.meta.url)("@octokit/webhooks-examples") as Example[];
+const examples = payloads as unknown as Example[];
 
 /**
  * A payload of GitHub's with our values in it. Objects are laid over the example's own, so that fields which
