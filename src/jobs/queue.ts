@@ -5,7 +5,6 @@ import type { Database, Sql } from "../store/database.ts";
 import type { RunRecord } from "../store/run-record.ts";
 import { makeStorable } from "../store/storable.ts";
 import { createDeliveryWorkers } from "./delivery-workers.ts";
-import { gatherWrites } from "./gather-writes.ts";
 import {
   choosePriority,
   countJobs,
@@ -89,9 +88,6 @@ export interface QueueOptions {
   log?: Pick<Logger, "warn" | "error">;
 }
 
-/** Of one statement, when many come at once. */
-const mostDeliveriesAWrite = 100;
-
 /** The app's jobs, kept in its database by pg-boss. Disposing of it drains it without waiting for anything. */
 export async function createQueue({ database, log }: QueueOptions): Promise<Queue> {
   const boss = await startBoss(database, log);
@@ -109,13 +105,8 @@ export async function createQueue({ database, log }: QueueOptions): Promise<Queu
         db: toBossDatabase(sql),
       },
     );
-  /** Whether each is new: a job of its number was not there, and is not before it in the same list. */
-  const insertDeliveries = async (deliveries: readonly Delivery[]): Promise<boolean[]> => {
-    const jobs = new Map(deliveries.map((each) => [toUuid(each.id), { id: toUuid(each.id), data: makeJobData(each) }]));
-    const inserted = new Set(await boss.insert("deliveries", [...jobs.values()], { returnId: true }));
-    return deliveries.map(({ id }) => inserted.delete(toUuid(id)));
-  };
-  const putNew = gatherWrites({ write: insertDeliveries, most: mostDeliveriesAWrite });
+  const sendDelivery = (delivery: Delivery): Promise<string | null> =>
+    boss.send("deliveries", makeJobData(delivery), { id: toUuid(delivery.id) });
   const sendAgain = (delivery: Delivery): Promise<string | null> =>
     database.transaction(async (sql) => {
       const id = toUuid(delivery.id);
@@ -132,9 +123,9 @@ export async function createQueue({ database, log }: QueueOptions): Promise<Queu
   };
   return {
     async putDelivery(delivery) {
-      const isNew = (await putNew(delivery)) || (await sendAgain(delivery)) !== null;
-      if (isNew) deliveries.wake();
-      return isNew;
+      const id = (await sendDelivery(delivery)) ?? (await sendAgain(delivery));
+      if (id !== null) deliveries.wake();
+      return id !== null;
     },
     async enqueueRun(sql, run, { afterSeconds = 0 } = {}) {
       await sendRun(sql, run, afterSeconds);
