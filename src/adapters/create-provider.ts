@@ -93,11 +93,16 @@ function refuseEgressDomains({ sandbox, egress_domains }: Config): void {
   });
 }
 
-/** The beginning of a message, for a line among others. */
+/** The beginning of a message, for a line among others: as many of its whole clauses as fit. */
 function shorten(message: string): string {
   const [line = ""] = message.split("\n");
-  return line.length <= 140 ? line.replace(/\.$/, "") : `${line.slice(0, 139).trimEnd()}…`;
+  if (line.length <= longestReason) return line.replace(/\.$/, "");
+  const start = line.slice(0, longestReason);
+  const end = Math.max(start.lastIndexOf(": "), start.lastIndexOf(". "));
+  return end > 0 ? start.slice(0, end) : `${start.trimEnd()}…`;
 }
+
+const longestReason = 140;
 
 /** Those of some keys of the configuration that somebody gave. */
 function settingsGiven<Key extends keyof Config>(config: Config, keys: readonly Key[]): Key[] {
