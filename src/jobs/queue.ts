@@ -56,12 +56,12 @@ export interface DeadLetter {
 export interface Queue extends AsyncDisposable {
   /** False for one that came before; one that failed for good may come again. */
   putDelivery(delivery: Delivery): Promise<boolean>;
-  /** Within the caller's transaction. A run has one job, whose id this returns. */
-  enqueueRun(sql: Sql, run: RunToQueue, options?: { afterSeconds?: number }): Promise<string>;
+  /** Within the caller's transaction. A run has one job. */
+  enqueueRun(sql: Sql, run: RunToQueue): Promise<void>;
   /** Runs that have not ended and have no job, which should not be. */
   findLost(): Promise<string[]>;
   /** Has a run begin again, whatever became of its job; one that is at work is left alone. */
-  requeueRun(run: RunToQueue, afterSeconds: number): Promise<string>;
+  requeueRun(run: RunToQueue): Promise<void>;
   /**
    * One that waits never begins; the signal of one at work fires within about a second, wherever it is. Its place is
    * taken by another once its handler has returned, so that the bound of an installation holds meanwhile.
@@ -93,18 +93,18 @@ export async function createQueue({ database, log }: QueueOptions): Promise<Queu
   const boss = await startBoss(database, log);
   const deliveries = createDeliveryWorkers({ boss });
   const runs = createRunWorkers({ boss, database, log });
-  const sendRun = async (sql: Sql, run: RunToQueue, afterSeconds: number): Promise<unknown> =>
-    boss.send(
+  const sendRun = async (sql: Sql, run: RunToQueue): Promise<void> => {
+    await boss.send(
       "runs",
       { runId: run.id },
       {
         id: toUuid(run.id),
         singletonKey: keyOf(run),
         priority: await choosePriority(sql, run.id),
-        startAfter: afterSeconds,
         db: toBossDatabase(sql),
       },
     );
+  };
   const sendDelivery = (delivery: Delivery): Promise<string | null> =>
     boss.send("deliveries", makeJobData(delivery), { id: toUuid(delivery.id) });
   const sendAgain = (delivery: Delivery): Promise<string | null> =>
@@ -127,24 +127,20 @@ export async function createQueue({ database, log }: QueueOptions): Promise<Queu
       if (id !== null) deliveries.wake();
       return id !== null;
     },
-    async enqueueRun(sql, run, { afterSeconds = 0 } = {}) {
-      await sendRun(sql, run, afterSeconds);
-      return toUuid(run.id);
-    },
-    requeueRun: (run, afterSeconds) =>
+    enqueueRun: sendRun,
+    requeueRun: (run) =>
       database.transaction(async (sql) => {
         const id = toUuid(run.id);
         const db = toBossDatabase(sql);
         const state = await lockRunJob(sql, id);
-        if (state === "active") return id;
+        if (state === "active") return;
         if (state === "created" || state === "retry") {
-          await boss.update("runs", undefined, { id, startAfter: afterSeconds, db });
-          return id;
+          await boss.update("runs", undefined, { id, startAfter: 0, db });
+          return;
         }
         if (state !== null) await boss.deleteJob("runs", id, { db });
         await sql.query("DELETE FROM codedistiller.cancellations WHERE run_id = $1", [run.id]);
-        await sendRun(sql, run, afterSeconds);
-        return id;
+        await sendRun(sql, run);
       }),
     async cancelRun(runId) {
       const was = await database.transaction(async (sql) => {

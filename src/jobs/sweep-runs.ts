@@ -30,7 +30,7 @@ async function takeUpLost(context: AppContext): Promise<number> {
   for (const id of lost) {
     const run = await store.runs.get(id);
     if (run?.cancelled) await endEarly(run, endCancelled(run), context);
-    else if (run) await queue.requeueRun(run, 0);
+    else if (run) await queue.requeueRun(run);
   }
   return lost.length;
 }

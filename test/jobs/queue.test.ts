@@ -336,7 +336,7 @@ describe.each(databases.kinds)("the queue, %s", (kind) => {
       await queue.work({ deliveries: 1, runs: 1 }, { ...ignored, runs: note(begun) });
       await setTimeout(1500);
       expect(begun).toEqual([]);
-      await queue.requeueRun(run, 0);
+      await queue.requeueRun(run);
       await eventually(() => begun).toEqual([run.id]);
     });
 
@@ -409,7 +409,7 @@ describe.each(databases.kinds)("the queue, %s", (kind) => {
       await eventually(() => stateOf(run)).toBe("retry");
       await setTimeout(1500);
       expect(attempts).toEqual([1]);
-      await queue.requeueRun(run, 0);
+      await queue.requeueRun(run);
       await eventually(() => attempts).toEqual([1, 2]);
     });
 
@@ -425,7 +425,7 @@ describe.each(databases.kinds)("the queue, %s", (kind) => {
       });
       const run = await createRun(queue, { installationId: freshInstallation() });
       await eventually(() => begun).toHaveLength(1);
-      await queue.requeueRun(run, 0);
+      await queue.requeueRun(run);
       await setTimeout(1500);
       finish.abort();
       await eventually(() => stateOf(run)).toBe("completed");
