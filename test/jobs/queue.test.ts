@@ -448,7 +448,9 @@ describe.each(databases.kinds)("the queue, %s", (kind) => {
       });
       const first = await createRun(queue, { installationId, repositoryId: 1 }, boundsOf(2, 9));
       const second = await createRun(queue, { installationId, repositoryId: 1 }, boundsOf(2, 9));
-      await eventually(() => begun).toEqual([first.id]);
+      // Others may come that an earlier test gave back for later.
+      const ours = (ids: readonly string[]): string[] => ids.filter((id) => id === first.id || id === second.id);
+      await eventually(() => ours(begun)).toEqual([first.id]);
       const began = Date.now();
       await queue.drain(30_000);
       expect(Date.now() - began, "it waits for no time to pass").toBeLessThan(15_000);
@@ -457,8 +459,8 @@ describe.each(databases.kinds)("the queue, %s", (kind) => {
       expect([await stateOf(first), await stateOf(second)]).toEqual(["retry", "created"]);
       const again: string[] = [];
       await openQueue({ runs: note(again) });
-      await eventually(() => again).toEqual([first.id, second.id]);
-      expect(begun).toEqual([first.id]);
+      await eventually(() => ours(again)).toEqual([first.id, second.id]);
+      expect(ours(begun)).toEqual([first.id]);
     });
 
     it("ends in time also where a run does not stop, which another process has then", async () => {
