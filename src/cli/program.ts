@@ -82,6 +82,7 @@ export async function createProgram(terminal: Terminal): Promise<number> {
     .description("run an example again in a clean room and compare its values")
     .argument("<example>", "folder with main.py, runscript.sh, results.json and metadata.json")
     .option("--source <repository>", "where the repository is to be had, if not at the address in metadata.json")
+    .option("--current", "at the head of the default branch (a local --source: as it lies there), not at its commit")
     .addOption(sandboxOption())
     .option("--sandbox-image <image>", "image of container and Modal sandboxes (default: one is built, once)")
     .addOption(engineOption())

@@ -4,16 +4,14 @@ import { join, resolve } from "node:path";
 import { styleText } from "node:util";
 import { createAdapters } from "../adapters/adapters.ts";
 import { type Config, resolveConfig } from "../config.ts";
-import { RepositoryError } from "../errors.ts";
-import { exists } from "../pipeline/run.ts";
 import {
-  type PublishedExample,
-  readPublishedExample,
-  type Verification,
-  verifyExample,
-} from "../pipeline/verify-example.ts";
-import { cloneRepository } from "../repository/clone-repository.ts";
-import { parseRepositorySource } from "../repository/repository-source.ts";
+  type CloneCurrentOptions,
+  cloneCurrent,
+  type PublishedSource,
+  type PublishedVerification,
+  verifyPublished,
+} from "../jobs/verify-published.ts";
+import { type PublishedExample, readPublishedExample } from "../pipeline/verify-example.ts";
 import { sandboxSettings } from "./distill-request.ts";
 import { exitStatus } from "./exit-status.ts";
 import { createProgress, type Progress, printable } from "./progress.ts";
@@ -21,6 +19,7 @@ import type { Terminal } from "./terminal.ts";
 
 export interface VerifyFlags {
   source?: string;
+  current?: boolean;
   sandbox?: Config["sandbox"];
   sandboxImage?: string;
   containerEngine?: NonNullable<Config["container_engine"]>;
@@ -40,9 +39,9 @@ export async function runVerify(terminal: Terminal, folder: string, flags: Verif
   const progress = createProgress({ stream: terminal.stderr, verbose: flags.verbose });
   const scratch = await mkdtemp(join(tmpdir(), "codedistiller-verify-"));
   try {
-    const verification = await verify(terminal, { example, source: flags.source, config, scratch, progress });
+    const verified = await verify(terminal, { example, flags, config, scratch, progress });
     progress.stop();
-    return showVerification(terminal, verification, flags.json);
+    return showVerification(terminal, verified, flags.json);
   } finally {
     progress.stop();
     await rm(scratch, { recursive: true, force: true });
@@ -53,38 +52,62 @@ async function verify(
   terminal: Terminal,
   {
     example,
-    source,
+    flags,
     config,
     scratch,
     progress,
-  }: { example: PublishedExample; source: string | undefined; config: Config; scratch: string; progress: Progress },
-): Promise<Verification> {
-  await using provider = await createAdapters({ host: terminal, warn: progress.say }).createProvider(config, {
-    dryRun: false,
-    runId: null,
-    onProgress: (text) => progress.emit({ kind: "preparing", text }),
-  });
-  if (provider.chosenBecause !== undefined)
-    progress.say(`Sandbox: ${provider.name}, because ${provider.chosenBecause}.`);
-  progress.emit({ kind: "stage-started", stage: "clone", iteration: null });
-  const repositoryFolder = await provideSource(terminal, example, source, join(scratch, "repository"));
-  progress.emit({ kind: "stage-started", stage: "verify", iteration: null });
-  return await verifyExample({
+  }: { example: PublishedExample; flags: VerifyFlags; config: Config; scratch: string; progress: Progress },
+): Promise<PublishedVerification> {
+  const { signal } = terminal;
+  const { createProvider, ...adapters } = createAdapters({ host: terminal, warn: progress.say });
+  const source = flags.current
+    ? await fetchCurrent({ example, from: flags.source, adapters, config, scratch, progress, signal })
+    : ({ kind: "at-its-commit", from: flags.source } as const);
+  return verifyPublished({
     example,
-    provider,
-    repositoryFolder,
-    sourceKey: `verify:${scratch}`,
-    folder: join(scratch, "clean-room"),
+    source,
+    adapters: {
+      ...adapters,
+      createProvider: async (...request) => {
+        const provider = await createProvider(...request);
+        const { name, chosenBecause } = provider;
+        if (chosenBecause !== undefined) progress.say(`Sandbox: ${name}, because ${chosenBecause}.`);
+        return provider;
+      },
+    },
     config,
-    onOutput: (text) => progress.emit({ kind: "output", stage: "verify", text: text.trim().split("\n").at(-1) ?? "" }),
-    signal: terminal.signal,
+    scratch,
+    emit: progress.emit,
+    signal,
   });
 }
 
-function showVerification({ stdout }: Terminal, verification: Verification, json: boolean): number {
+async function fetchCurrent({
+  scratch,
+  progress,
+  ...options
+}: Omit<CloneCurrentOptions, "destination"> & {
+  config: Config;
+  scratch: string;
+  progress: Progress;
+}): Promise<PublishedSource> {
+  progress.emit({ kind: "stage-started", stage: "clone", iteration: null });
+  const current = await cloneCurrent({ ...options, destination: join(scratch, "current") });
+  if (current) return { kind: "folder", folder: current.folder, commit: current.commit };
+  progress.say(
+    "The example carries the files that it was made from, and names no place with newer ones: these are taken.",
+  );
+  return { kind: "at-its-commit" };
+}
+
+function showVerification(
+  { stdout }: Terminal,
+  { verification, commit }: PublishedVerification,
+  json: boolean,
+): number {
   const { reproduction, grounded, notes } = verification;
-  const passed = reproduction.check.result === "passed" && grounded.result === "passed";
-  if (json) stdout.write(`${JSON.stringify({ reproduced: passed, ...verification }, null, 2)}\n`);
+  const passed = verification.reasonCode === "verified";
+  if (json) stdout.write(`${JSON.stringify({ reproduced: passed, commit, ...verification }, null, 2)}\n`);
   else {
     stdout.write(
       `${styleText([passed ? "green" : "red", "bold"], passed ? "reproduced" : "not reproduced", { stream: stdout })}: ${printable(reproduction.check.evidence)}\n`,
@@ -95,30 +118,4 @@ function showVerification({ stdout }: Terminal, verification: Verification, json
       stdout.write(`  ${printable(key)}: ${printable(first)} -> ${printable(second)}\n`);
   }
   return passed ? exitStatus.verified : exitStatus.notVerified;
-}
-
-/** The repository at the example's commit: from `--source`, from the folder itself, or from where it was taken. */
-async function provideSource(
-  { environment, homeFolder, workingFolder, signal }: Terminal,
-  { folder, metadata }: PublishedExample,
-  given: string | undefined,
-  destination: string,
-): Promise<string> {
-  const carried = join(folder, "source");
-  if (given === undefined && (await exists(carried))) return carried;
-  const { commit, source } = metadata.distiller;
-  const repository = await cloneRepository({
-    source: parseRepositorySource(given ?? metadata.repository_url ?? source, { workingFolder, homeFolder }),
-    ...(commit && given === undefined ? { ref: commit } : {}),
-    destination,
-    gitEnvironment: environment,
-    signal,
-  });
-  if (commit && repository.commit && repository.commit !== commit) {
-    throw new RepositoryError({
-      code: "other-commit",
-      userMessage: `The example was made at commit ${commit.slice(0, 12)}, ${given ?? "the repository"} is at ${repository.commit.slice(0, 12)}. Check that commit out first.`,
-    });
-  }
-  return repository.folder;
 }

@@ -19,6 +19,7 @@ export async function reproduceBest(run: Run, context: AuthorContext): Promise<v
     execution,
     repository: context.repository,
     survey: context.survey,
+    focus: context.focus,
     outputFolder: run.path(best.folder, outputFolderOf(best)),
   });
   if (best.verdict.grounded.result !== "passed" || best.reproduction) return;

@@ -14,11 +14,12 @@ export async function distill(run: Run, author: Author): Promise<void> {
   const repository = await cloneSource(run);
   const survey = await surveySource(run, repository);
   const reading = await run.createAuthorContext(repository, survey);
+  const focus = focusOf(run.state, author);
 
   try {
     const summary = await summarizeRepository(run, author, reading);
     const classification = await classifyFiles(run, author, reading, summary);
-    const context = { ...reading, summary, classification, focus: focusOf(run.state, author) };
+    const context = { ...reading, summary, classification, focus };
 
     let iteration = await draftExample(run, author, context);
     if (run.dryRun) return await writePlan(run, iteration);
@@ -35,7 +36,7 @@ export async function distill(run: Run, author: Author): Promise<void> {
     await settleBest(run, author, context);
   } catch (error) {
     await stopForBudget(run, error);
-    await reproduceBest(run, reading);
+    await reproduceBest(run, { ...reading, focus });
   }
   await concludeRun(run, reading);
 }

@@ -6,6 +6,7 @@ import type { Execution } from "../example/execution.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { Survey } from "../repository/survey.ts";
 import { render } from "../templates/render.ts";
+import { type DependsOn, listDependencies } from "./depends-on.ts";
 import { pinRequirements } from "./pin-requirements.ts";
 import { pinRunscript } from "./pin-runscript.ts";
 import type { PublishedMetadata } from "./verify-example.ts";
@@ -21,32 +22,27 @@ export interface PublishExampleOptions {
   repository: Repository;
   /** What the iteration left: `results.json`, `to_save/`. */
   outputFolder: string;
-  survey: Pick<Survey, "modules" | "coreFunctions" | "licence">;
+  survey: Pick<Survey, "files" | "packaging" | "modules" | "coreFunctions" | "licence">;
+  /** What it was to show; null for the core functionality. */
+  focus: string | null;
 }
 
 /**
  * Writes the folder that a pull request adds: it works with `bash run.sh` and nothing of ours. Its requirements are pinned to
  * what was installed when it ran, so that the clean room tests what is published.
  */
-export async function publishExample({
-  folder,
-  draft,
-  execution,
-  repository,
-  outputFolder,
-  survey,
-}: PublishExampleOptions): Promise<Record<string, string>> {
+export async function publishExample(options: PublishExampleOptions): Promise<Record<string, string>> {
+  const { folder, draft, execution, repository, outputFolder, survey } = options;
   const files = publishedFiles(draft, execution);
+  const dependsOn = await listDependencies({ draft, execution, repositoryFolder: repository.folder, survey });
+  const metadata = describePublished(options, { files: Object.keys(files), dependsOn });
   const temporary = `${folder}.partial`;
   await rm(temporary, { recursive: true, force: true });
   try {
     await mkdir(join(temporary, "outputs"), { recursive: true });
     for (const [path, text] of Object.entries(files))
       await writeFile(join(temporary, path), text, { mode: path.endsWith(".sh") ? 0o755 : 0o644 });
-    await writeFile(
-      join(temporary, "metadata.json"),
-      `${JSON.stringify(describePublished({ draft, execution, repository, survey }, Object.keys(files)), null, 2)}\n`,
-    );
+    await writeFile(join(temporary, "metadata.json"), `${JSON.stringify(metadata, null, 2)}\n`);
     await writeFile(join(temporary, "results.json"), `${JSON.stringify(execution.results ?? {}, null, 2)}\n`);
     await copyIfThere(join(outputFolder, "to_save"), join(temporary, "outputs"));
     for (const name of ["log.json", "stdout.python.txt"])
@@ -63,13 +59,8 @@ export async function publishExample({
 }
 
 function describePublished(
-  {
-    draft,
-    execution,
-    repository,
-    survey,
-  }: Pick<PublishExampleOptions, "draft" | "execution" | "repository" | "survey">,
-  files: string[],
+  { draft, execution, repository, survey, focus }: PublishExampleOptions,
+  { files, dependsOn }: { files: string[]; dependsOn: DependsOn },
 ): PublishedMetadata {
   return {
     ...draft.metadata,
@@ -82,6 +73,8 @@ function describePublished(
       coreFunctions: survey.coreFunctions,
       python: execution.evidence.python ?? "3",
       changesSource: draft.changesSource,
+      focus,
+      dependsOn,
       files,
     },
   };

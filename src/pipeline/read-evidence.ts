@@ -9,7 +9,9 @@ import { type Evidence, ObserverRecord } from "../example/execution.ts";
 
 const maxRecordBytes = 20_000_000;
 const maxRecords = 500;
-const maxFunctions = 2000;
+
+/** What is kept of each; who has as many may not have seen all. */
+export const evidenceBounds = { functions: 2000, modules: 1000 } as const;
 
 export interface ReadEvidenceOptions {
   /** Host folder with the observer's records, one file a process. */
@@ -56,10 +58,10 @@ export async function readEvidence({
       const key = `${path}:${called.qualname}:${called.module}`;
       const known = functions.get(key);
       if (known) known.count += called.count;
-      else if (functions.size < maxFunctions) functions.set(key, { ...called, path });
+      else if (functions.size < evidenceBounds.functions) functions.set(key, { ...called, path });
     }
     for (const module of record.modules) {
-      if (seenModules.has(module.name) || evidence.modules.length >= 1000) continue;
+      if (seenModules.has(module.name) || evidence.modules.length >= evidenceBounds.modules) continue;
       seenModules.add(module.name);
       evidence.modules.push(module);
       const own = modules.includes(module.name.split(".")[0] ?? "");

@@ -4,11 +4,12 @@ import { z } from "zod";
 import type { Config } from "../config.ts";
 import { RunFolderError } from "../errors.ts";
 import { systemPackagesOf } from "../example/apt.ts";
-import { ExampleMetadata } from "../example/example.ts";
-import { type Execution, stepSucceeded } from "../example/execution.ts";
+import { ExampleMetadata, sourceFolder } from "../example/example.ts";
+import { type Execution, type StepResult, stepSucceeded } from "../example/execution.ts";
 import { CoreFunction } from "../repository/core-functions.ts";
 import type { PythonInterpreter, SandboxProvider } from "../sandboxes/sandbox.ts";
 import { assessExecution } from "./assess-execution.ts";
+import { DependsOn } from "./depends-on.ts";
 import type { Reproduction, Verdict } from "./outcome.ts";
 import { reproduceExample } from "./reproduce-example.ts";
 import { usesGpu } from "./write-example.ts";
@@ -24,6 +25,10 @@ export const PublishedMetadata = ExampleMetadata.extend({
     coreFunctions: z.array(CoreFunction),
     python: z.string(),
     changesSource: z.boolean(),
+    /** What it was to show; null for the core functionality. */
+    focus: z.string().max(500).nullable().default(null),
+    /** What cannot be read is no reason to trust that nothing changed. */
+    dependsOn: DependsOn.catch(null).default(null),
     /** What is run: plain names, `main.py` and the scripts among them. */
     files: z.array(z.string().regex(/^[A-Za-z0-9][\w.-]*$/)),
   }),
@@ -43,14 +48,14 @@ const maxFileBytes = 10_000_000;
 export async function readPublishedExample(folder: string): Promise<PublishedExample> {
   const read = async (name: string): Promise<string> => {
     try {
-      const { size } = await lstat(join(folder, name));
-      if (size <= maxFileBytes) return await readFile(join(folder, name), "utf8");
+      const found = await lstat(join(folder, name));
+      if (found.isFile() && found.size <= maxFileBytes) return await readFile(join(folder, name), "utf8");
     } catch {
       // Told below, with what to do.
     }
     throw new RunFolderError({
       code: "example-incomplete",
-      userMessage: `${folder} holds no readable ${name}: name the example/ folder of a run, or a published one.`,
+      userMessage: `${folder} holds no readable ${name}: name the example/ folder of a run or a published one, or bring the file back.`,
     });
   };
   const parse = (name: string, text: string): unknown => {
@@ -77,6 +82,13 @@ export async function readPublishedExample(folder: string): Promise<PublishedExa
   return { folder, metadata: metadata.data, files, results: parse("results.json", await read("results.json")) };
 }
 
+/** The files that an example was made from, where its folder holds them because nobody could fetch them; else null. */
+export async function findCarriedSource({ folder }: Pick<PublishedExample, "folder">): Promise<string | null> {
+  const carried = join(folder, sourceFolder);
+  const found = await lstat(carried).catch(() => null);
+  return found?.isDirectory() ? carried : null;
+}
+
 export interface VerifyExampleOptions {
   example: PublishedExample;
   provider: SandboxProvider;
@@ -93,11 +105,22 @@ export interface VerifyExampleOptions {
   signal?: AbortSignal;
 }
 
+/** Stable; `docs/outcomes.md` says what each means. */
+type VerificationReason =
+  | "verified"
+  | "environment-not-buildable"
+  | "program-failed"
+  | "results-differ"
+  | "not-grounded";
+
 export interface Verification {
+  reasonCode: VerificationReason;
   reproduction: Reproduction;
   grounded: Verdict["grounded"];
   /** What differs here from where it was made, and may be why it failed. */
   notes: string[];
+  /** The end of what the step that failed printed, 4 KB at most; empty where none failed. */
+  tail: string;
 }
 
 /** The third step of the verdict alone, on a folder that was published before, maybe in another kind of sandbox. */
@@ -119,15 +142,41 @@ export async function verifyExample({ example, provider, ...options }: VerifyExa
     outputFolder: `${provider.name}-output`,
     gpu: usesGpu(options.config, { needs: [] }, example),
   });
+  const { executed, grounded } = assessExecution(execution, coreFunctions);
+  const reasonCode = nameReason({ execution, executed, reproduction, grounded });
   const notes = describeDifferences({ example, interpreter, systemPackages, execution });
-  return { reproduction, grounded: assessExecution(execution, coreFunctions).grounded, notes };
+  // It ended well, and left nothing that could be compared.
+  if (reasonCode === "program-failed" && stepSucceeded(execution.program))
+    return {
+      reasonCode,
+      reproduction: { ...reproduction, check: executed },
+      grounded,
+      notes,
+      tail: tailOf(execution.program),
+    };
+  return { reasonCode, reproduction, grounded, notes, tail: tailOf(failedStep(execution)) };
+}
+
+function nameReason({
+  execution,
+  executed,
+  reproduction,
+  grounded,
+}: Pick<Verdict, "executed" | "grounded"> & {
+  execution: Execution;
+  reproduction: Reproduction;
+}): VerificationReason {
+  if (!stepSucceeded(execution.environment)) return "environment-not-buildable";
+  if (executed.result !== "passed") return "program-failed";
+  if (reproduction.check.result !== "passed") return "results-differ";
+  return grounded.result === "passed" ? "verified" : "not-grounded";
 }
 
 function describeDifferences({
   example: { files, metadata },
   interpreter,
   systemPackages,
-  execution: { environment, program },
+  execution,
 }: {
   example: PublishedExample;
   interpreter: PythonInterpreter | undefined;
@@ -135,7 +184,7 @@ function describeDifferences({
   execution: Execution;
 }): string[] {
   const { python } = metadata.distiller;
-  const failed = [environment, ...(program ? [program] : [])].find((step) => !stepSucceeded(step));
+  const failed = failedStep(execution);
   const needed = systemPackagesOf(files);
   const lastLine = failed?.stderr.trim().split("\n").at(-1)?.slice(0, 300);
   return [
@@ -149,6 +198,24 @@ function describeDifferences({
       ? [`It was made with Python ${python}; here it was run with Python ${interpreter.version}.`]
       : []),
   ];
+}
+
+function failedStep({ environment, program }: Execution): StepResult | null {
+  return [environment, ...(program ? [program] : [])].find((step) => !stepSucceeded(step)) ?? null;
+}
+
+const mostTailBytes = 4096;
+
+/** Its last lines, whole where one fits; what programs print besides errors only where there are none. */
+function tailOf(step: StepResult | null): string {
+  const bytes = Buffer.from((step?.stderr.trim() || step?.stdout.trim()) ?? "");
+  if (bytes.length <= mostTailBytes) return bytes.toString();
+  // A character that the cut goes through becomes U+FFFD.
+  const end = bytes
+    .subarray(-mostTailBytes)
+    .toString()
+    .replace(/^\ufffd+/, "");
+  return end.includes("\n") ? end.slice(end.indexOf("\n") + 1) : end;
 }
 
 function minorOf(version: string): string {

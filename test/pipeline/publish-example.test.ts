@@ -19,7 +19,7 @@ describe("publishExample", () => {
     const { draft, execution } = iteration(0, {});
     if (!execution) throw new Error("the sample was not run");
     const { repository, survey } = context;
-    await publishExample({ folder, draft, execution, repository, outputFolder: output.path, survey });
+    await publishExample({ folder, draft, execution, repository, outputFolder: output.path, survey, focus: null });
     expect((await readdir(folder)).sort()).toEqual(
       [
         "main.py",
@@ -60,6 +60,7 @@ describe("publishExample", () => {
       repository: context.repository,
       outputFolder: target.path,
       survey: context.survey,
+      focus: "periods of orbits",
     });
     expect(files).toMatchObject({
       "requirements.txt": "numpy==1.26.4\n",
@@ -67,7 +68,7 @@ describe("publishExample", () => {
       "apt.txt": "ffmpeg\nlibgl1\n",
     });
     expect(JSON.parse(await readFile(join(target.path, "example/metadata.json"), "utf8"))).toMatchObject({
-      distiller: { files: expect.arrayContaining(["apt.txt"]) },
+      distiller: { files: expect.arrayContaining(["apt.txt"]), focus: "periods of orbits" },
     });
   });
 });

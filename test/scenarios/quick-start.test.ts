@@ -100,8 +100,8 @@ describe.runIf(canIsolate)("the quick start, without a network", () => {
     writeFileSync(path, text.replace(whole, String(Number(value) + 1000)));
     const verified = await commandLine.run(["verify", copy, "--json"]);
     expect(verified.status, verified.stderr).toBe(3);
-    const { reproduced, reproduction } = JSON.parse(verified.stdout);
-    expect(reproduced).toBe(false);
+    const { reproduced, reasonCode, reproduction } = JSON.parse(verified.stdout);
+    expect({ reproduced, reasonCode }).toEqual({ reproduced: false, reasonCode: "results-differ" });
     expect(reproduction.differences).toHaveLength(1);
     expect(reproduction.differences[0].first).toContain(String(Number(value) + 1000));
     expect(reproduction.check.evidence).toContain(reproduction.differences[0].key);
@@ -127,6 +127,20 @@ describe.runIf(canIsolate)("the quick start, without a network", () => {
     expect(verified.status, verified.stderr).toBe(3);
     expect(verified.stdout).toMatch(/other values: \d+ differ, among them example1\./);
     expect(verified.stdout).toContain("26700");
+  });
+
+  it("runs it with --current against newer files, and says in one word what became of it", async () => {
+    const newer = commandLine.path("newer");
+    cpSync(fixture("orbital-elements"), newer, { recursive: true });
+    const path = join(newer, "src/orbelem/kepler.py");
+    writeFileSync(path, readFileSync(path, "utf8").replace("def solve_kepler(", "def solve("));
+    const broken = await commandLine.run(["verify", example, "--current", "--source", newer, "--json"]);
+    expect(broken.status, broken.stderr).toBe(3);
+    expect(JSON.parse(broken.stdout)).toMatchObject({ reproduced: false, reasonCode: "program-failed", commit: null });
+    const carried = await commandLine.run(["verify", example, "--current", "--json"]);
+    expect(carried.status, carried.stderr).toBe(0);
+    expect(JSON.parse(carried.stdout)).toMatchObject({ reproduced: true, reasonCode: "verified" });
+    expect(carried.stderr).toContain("carries the files that it was made from");
   });
 
   it("says what is missing here where an example needs packages of the system", async () => {
