@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { fitMarkdown, maxBodyCharacters } from "./fit-markdown.ts";
 import type { GitHubClient, RepositoryName } from "./github-client.ts";
-import { endsWithMarker, markerOf } from "./marker.ts";
+import { endsWithMarker, keyOf, markerOf } from "./marker.ts";
 import { callGitHub, nullWhenGone, readGitHub } from "./wrap-github-error.ts";
 
 interface CommentOptions {
@@ -75,22 +75,35 @@ export async function createComment({
   return comment?.id ?? null;
 }
 
-/** The newest comment of the app with this key. GitHub lists the oldest first, so that the last page is read first. */
-export async function findComment({
-  botLogin,
-  key,
+/** The newest comment of the app with this key. */
+export async function findComment({ key, ...options }: CommentOptions & { botLogin: string }): Promise<number | null> {
+  const found = await findNewest(options, (body) => endsWithMarker(body, key));
+  return found?.id ?? null;
+}
+
+/** The key of the newest comment of the app whose key has a form; null where there is none. */
+export async function findKey({
+  form,
   ...options
-}: CommentOptions & { botLogin: string }): Promise<number | null> {
-  const isOurs = ({ user, body }: z.infer<typeof Comment>): boolean =>
-    user?.login === botLogin && endsWithMarker(body ?? null, key);
+}: Omit<CommentOptions, "key"> & { botLogin: string; form: RegExp }): Promise<string | null> {
+  const found = await findNewest(options, (body) => form.test(keyOf(body) ?? ""));
+  return found && keyOf(found.body ?? "");
+}
+
+/** GitHub lists the oldest first, so that the last page is read first. */
+async function findNewest(
+  { botLogin, ...options }: Omit<CommentOptions, "key"> & { botLogin: string },
+  isWanted: (body: string) => boolean,
+): Promise<z.infer<typeof Comment> | null> {
+  const isOurs = ({ user, body }: z.infer<typeof Comment>): boolean => user?.login === botLogin && isWanted(body ?? "");
   const first = await nullWhenGone(readPage(options, 1));
   if (!first) return null;
   for (let page = first.lastPage; page > Math.max(1, first.lastPage - mostPages); page--) {
     const { comments } = await readPage(options, page);
     const found = comments.findLast(isOurs);
-    if (found) return found.id;
+    if (found) return found;
   }
-  return first.comments.findLast(isOurs)?.id ?? null;
+  return first.comments.findLast(isOurs) ?? null;
 }
 
 async function readPage(

@@ -9,6 +9,7 @@ export interface Refusal {
     | "archived"
     | "disabled"
     | "empty"
+    | "base-not-found"
     | "no-permission"
     | "protected"
     | "blocked-folder"
@@ -24,10 +25,20 @@ const writing = new Set(["github-not-found", "github-forbidden", "github-conflic
 /** GitHub has no code for it: these are the words of protected branches and of rules. */
 const protectedWords = /protected|rule violation|rulesets?\b|reference update failed/i;
 
+/** What a workflow's token meets where a repository's settings keep it from pull requests, whatever it was granted. */
+const workflowWords = /not permitted to create or approve pull requests/i;
+
+interface WritingPlace {
+  github: GitHubClient;
+  repository: RepositoryName;
+  /** What has to be granted for it. */
+  needs?: string;
+}
+
 /** Why a repository cannot be written to; null where the error is something else. */
 export async function explainRefusal(
   error: unknown,
-  { github, repository }: { github: GitHubClient; repository: RepositoryName },
+  { github, repository, needs = "contents and pull requests" }: WritingPlace,
 ): Promise<Refusal | null> {
   if (error instanceof RepositoryError) return refuse("unsafe-path", error.userMessage);
   if (!(error instanceof GitHubError) || !writing.has(error.code)) return null;
@@ -40,14 +51,18 @@ export async function explainRefusal(
   if (isProtected(error))
     return refuse(
       "protected",
-      `The repository's rules keep the app from pushing its branch (GitHub says "${error.said}"): let it create branches that begin with codedistiller/, then ask again.`,
+      `The repository's rules refuse the branch (GitHub says "${error.said}"): let CodeDistiller push branches whose names begin with codedistiller, then ask again.`,
     );
   if (error.status === 409) return now.empty ? refuseEmpty() : null;
   if (error.code === "github-conflict") return refuse("refused-by-github", error.userMessage);
-  return refuse(
-    "no-permission",
-    "The app may not write to this repository: grant its installation write access to contents and pull requests, then ask again.",
-  );
+  return refuse("no-permission", workflowWords.test(error.said) ? switchOn : grant(needs));
+}
+
+const switchOn =
+  'Workflows may not open pull requests in this repository: switch on "Allow GitHub Actions to create and approve pull requests" in its Settings under Actions, General, or use the token of an app, then ask again.';
+
+function grant(needs: string): string {
+  return `CodeDistiller may not write to this repository: grant write access to ${needs}, to the app's installation or in the workflow's permissions, then ask again.`;
 }
 
 export function isProtected({ said }: GitHubError): boolean {
@@ -59,7 +74,7 @@ export function refuse(reasonCode: Refusal["reasonCode"], explanation: string): 
 }
 
 export function refuseGone(): Refusal {
-  return refuse("gone", "The repository is gone, or the app was removed from it.");
+  return refuse("gone", "The repository is gone, or access to it was taken away.");
 }
 
 export function refuseEmpty(): Refusal {

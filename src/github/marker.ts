@@ -9,6 +9,11 @@ export function endsWithMarker(body: string | null, key: string): boolean {
   return body !== null && lastLineOf(body).replace(sealed, " -->") === markerOf(key);
 }
 
+/** The key in the last line, as a marker can hold it; null where there is none. */
+export function keyOf(body: string): string | null {
+  return /^<!-- codedistiller:(\S+)(?: body=[0-9a-f]+)? -->$/.exec(lastLineOf(body))?.[1] ?? null;
+}
+
 /** The hash in the last line; null where it has none. */
 export function sealOf(body: string): string | null {
   return sealed.exec(lastLineOf(body))?.[1] ?? null;

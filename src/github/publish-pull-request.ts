@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { commitFiles } from "./commit-files.ts";
-import { explainRefusal, isProtected, type Refusal, refuse, refuseEmpty, refuseGone } from "./explain-refusal.ts";
+import { explainRefusal, isProtected, type Refusal, refuse } from "./explain-refusal.ts";
+import { type Base, findBase } from "./find-base.ts";
 import { findChanges, indexPath, type WantedExample } from "./find-changes.ts";
 import { putBranch } from "./put-branch.ts";
 import { type Examples, readExamples } from "./read-examples.ts";
@@ -13,12 +14,13 @@ import {
   readBranch,
   readPublication,
 } from "./read-publication.ts";
-import { readRepository } from "./read-repository.ts";
 import { fitsBody, isAsSealed, sealBody } from "./seal-body.ts";
 import { callGitHub, isGitHubError, readGitHub } from "./wrap-github-error.ts";
 
 export interface PublishPullRequestOptions extends PublicationPlace, WantedExample {
   defaultBranch: string;
+  /** A branch that somebody named for the pull request to go to; null: the default branch, also under a new name. */
+  base?: string | null;
   /** Whether there is more to say of the same files than was said in the known pull request: another verdict. */
   news: boolean;
   commitMessage: string;
@@ -74,11 +76,10 @@ export async function publishPullRequest(options: PublishPullRequestOptions): Pr
 async function publishOnce(given: PublishPullRequestOptions): Promise<Publication> {
   const base = await findBase(given);
   if ("kind" in base) return base;
-  const options = { ...given, defaultBranch: base.branch };
+  const options = { ...given, base: base.branch };
   const state = await readPublication(options);
   const open = findOpen(state, options);
-  if (open && !(await isUntouched(open, base.sha, options)))
-    return { kind: "human-commits", pullRequest: placeOf(open) };
+  if (open && !(await isUntouched(open, base, options))) return { kind: "human-commits", pullRequest: placeOf(open) };
   const closed = state.pulls.find((pull) => pull.state !== "open");
   if (!open && closed?.state === "declined" && !options.explicit)
     return { kind: "declined", pullRequest: { number: closed.number, url: closed.url } };
@@ -93,16 +94,6 @@ async function publishOnce(given: PublishPullRequestOptions): Promise<Publicatio
 
 type OpenPull = Pull & { headSha: string };
 
-/** The default branch, which may have another name since the caller read it. */
-async function findBase(options: PublishPullRequestOptions): Promise<{ branch: string; sha: string } | Refusal> {
-  const sha = await readBranch(options, options.defaultBranch);
-  if (sha) return { branch: options.defaultBranch, sha };
-  const repository = await readRepository(options);
-  if (!repository) return refuseGone();
-  const renamed = await readBranch(options, repository.defaultBranch);
-  return renamed ? { branch: repository.defaultBranch, sha: renamed } : refuseEmpty();
-}
-
 /** One whose branch was deleted is as good as none. */
 function findOpen({ pulls, branches }: PublicationState, { known }: PublishPullRequestOptions): OpenPull | null {
   const open = pulls.flatMap((pull) => {
@@ -112,9 +103,14 @@ function findOpen({ pulls, branches }: PublicationState, { known }: PublishPullR
   return open.find(({ number }) => number === known?.number) ?? open[0] ?? null;
 }
 
-/** A commit of ours that nobody could record any more, because the process ended, is still ours. */
-async function isUntouched({ headSha }: OpenPull, base: string, options: PublishPullRequestOptions): Promise<boolean> {
-  return options.known?.headSha === headSha || (await isOnlyOurs(options, base, headSha));
+/**
+ * A commit of ours that nobody could record any more, because the process ended, is still ours. A pull request stays on the
+ * branch that it was opened for: what that one has beside the wanted base is nobody's work on ours.
+ */
+async function isUntouched(open: OpenPull, base: Base, options: PublishPullRequestOptions): Promise<boolean> {
+  if (options.known?.headSha === open.headSha) return true;
+  const below = open.base === base.branch ? base.sha : ((await readBranch(options, open.base)) ?? base.sha);
+  return isOnlyOurs(options, below, open.headSha);
 }
 
 async function update(open: OpenPull, options: PublishPullRequestOptions): Promise<Publication> {
@@ -192,11 +188,11 @@ async function createPull(
   branch: string,
   { draft, ...options }: PublishPullRequestOptions,
 ): Promise<{ number: number; url: string }> {
-  const { github, repository, title, defaultBranch } = options;
+  const { github, repository, title, defaultBranch, base } = options;
   const body = chooseBody({ draft, ...options });
   try {
     const { number, html_url } = await readGitHub("Opening the pull request", Created, () =>
-      github.rest.pulls.create({ ...repository, title, body, head: branch, base: defaultBranch, draft }),
+      github.rest.pulls.create({ ...repository, title, body, head: branch, base: base ?? defaultBranch, draft }),
     );
     return { number, url: html_url };
   } catch (error) {

@@ -16,13 +16,15 @@ const Pull = z
       ref: z.string(),
       repo: z.object({ full_name: z.string() }).nullish(),
     }),
+    base: z.object({ ref: z.string() }),
   })
-  .transform(({ html_url, merged_at, user, head, ...pull }) => ({
+  .transform(({ html_url, merged_at, user, head, base, ...pull }) => ({
     ...pull,
     url: html_url,
     state: pull.state === "open" ? ("open" as const) : merged_at ? ("merged" as const) : ("declined" as const),
     login: user?.login ?? null,
     branch: head.ref,
+    base: base.ref,
     repository: head.repo?.full_name.toLowerCase() ?? null,
   }));
 export type Pull = z.infer<typeof Pull>;
@@ -34,6 +36,7 @@ const Comparison = z.object({
     z.object({
       author: z.object({ login: z.string() }).nullable().catch(null),
       committer: z.object({ login: z.string() }).nullable().catch(null),
+      commit: z.object({ message: z.string() }),
     }),
   ),
 });
@@ -55,7 +58,7 @@ export interface PublicationPlace {
   branch: string;
   /** Names the example in the body of its pull request. */
   marker: string;
-  /** The app's own login, with `[bot]`. */
+  /** Who publishes: the app's own login, with `[bot]`, or that of a workflow's token, which other workflows have too. */
   botLogin: string;
   /** What was put there before, and its commit. */
   known: { number: number; headSha: string } | null;
@@ -98,7 +101,10 @@ export async function readBranch(
   return reference?.object.sha ?? null;
 }
 
-/** Whether nobody but the app has committed between two commits. Committer is GitHub itself where it signed for the app. */
+/** A line of every commit's message: other workflows, such as formatters, commit under the same login. */
+const ourLine = /^by CodeDistiller /m;
+
+/** Whether nobody else has committed between two commits. Committer is GitHub itself where it signed. */
 export async function isOnlyOurs(
   { github, repository, botLogin }: PublicationPlace,
   base: string,
@@ -112,8 +118,10 @@ export async function isOnlyOurs(
   // Without a common commit, or with more than a page of them, it is none of ours.
   if (!comparison || comparison.total_commits > comparison.commits.length) return false;
   return comparison.commits.every(
-    ({ author, committer }) =>
-      author?.login === botLogin && (committer?.login === botLogin || committer?.login === "web-flow"),
+    ({ author, committer, commit }) =>
+      author?.login === botLogin &&
+      (committer?.login === botLogin || committer?.login === "web-flow") &&
+      ourLine.test(commit.message),
   );
 }
 
@@ -139,7 +147,11 @@ function listPulls({ github, repository }: PublicationPlace, branch: string): Pr
   );
 }
 
-function readPull({ github, repository }: PublicationPlace, number: number): Promise<Pull | null> {
+/** A pull request by its number; null where there is none. */
+export function readPull(
+  { github, repository }: Pick<PublicationPlace, "github" | "repository">,
+  number: number,
+): Promise<Pull | null> {
   return nullWhenGone(
     readGitHub("Reading the pull request", Pull, () => github.rest.pulls.get({ ...repository, pull_number: number })),
   );

@@ -97,9 +97,13 @@ function classify({ status, response }: RequestFailure): FailureKind {
   if (!response || status >= 500 || status === 408)
     return kind("github-unavailable", true, "GitHub cannot be reached at the moment: try again later.");
   if (status === 404 || status === 410)
-    return kind("github-not-found", false, "Check that it is still there and that the app is installed on it.");
+    return kind("github-not-found", false, "Check that it is still there and that access to it was given.");
   if (status === 401 || status === 403 || status === 451)
-    return kind("github-forbidden", false, "Check the permissions of the app's installation.");
+    return kind(
+      "github-forbidden",
+      false,
+      "Check the permissions of the app's installation, or those of the workflow.",
+    );
   // 409 is also what a repository answers while GitHub still works on it.
   if (status === 409) return kind("github-conflict", true, "Something else changed at the same time: try again.");
   if (status === 422) return kind("github-conflict", false, "Check the rules of the repository.");

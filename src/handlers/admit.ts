@@ -4,16 +4,16 @@ import type { GitHubClient } from "../github/github-client.ts";
 import { readFile } from "../github/read-file.ts";
 import { readPermission } from "../github/read-permission.ts";
 import { type RepositoryFacts, readRepositoryById } from "../github/read-repository.ts";
-import type { AppContext } from "../jobs/app-context.ts";
-import { authorize } from "./authorize.ts";
+import { type AuthorizeOptions, authorize } from "./authorize.ts";
 import type { Sender } from "./handler.ts";
 import { parseRepositoryConfig, type RepositoryConfig, repositoryConfigFile } from "./repository-config.ts";
 
 export interface AdmitOptions {
-  context: AppContext;
   github: GitHubClient;
-  installationId: number;
   repositoryId: number;
+  /** Of the app in the repository's account; null where nobody knows of one, as in a workflow. */
+  installation: AuthorizeOptions["installation"] | null;
+  settings: AuthorizeOptions["settings"];
   sender: z.infer<typeof Sender>;
 }
 
@@ -27,22 +27,21 @@ export type Admission =
 
 /** Whether somebody may have this repository distilled, by the operator's word, the repository's, and GitHub's. */
 export async function admit({
-  context,
   github,
-  installationId,
   repositoryId,
+  installation,
+  settings,
   sender,
 }: AdmitOptions): Promise<Admission> {
   const repository = await readRepositoryById({ github, id: repositoryId });
   if (!repository) return { kind: "gone" };
   const name = { owner: repository.owner, repo: repository.name };
   const own = await readRepositoryConfig(github, name);
-  const installation = await context.store.installations.get(installationId);
   const authorization = await authorize({
     sender,
     repository: repository.fullName,
-    installation: { account: installation?.account ?? repository.owner, suspended: installation?.suspended ?? false },
-    settings: context.config.settings,
+    installation: installation ?? { account: repository.owner, suspended: false },
+    settings,
     repositoryConfig: own.config,
     readPermission: () => readPermission({ github, repository: name, login: sender.login }),
   });

@@ -38,10 +38,10 @@ async function handleIssueComment(event: IssueCommentEvent, context: HandlerCont
   if (!command || sender.login === (await context.github.botLogin())) return;
   const github = await context.github.client(installation.id);
   const admission = await admit({
-    context,
     github,
-    installationId: installation.id,
     repositoryId: named.id,
+    installation: await context.store.installations.get(installation.id),
+    settings: context.config.settings,
     sender,
   });
   if (admission.kind === "gone") return;

@@ -24,8 +24,13 @@ export const issueLabeledHandler = defineHandler({
   wants: ({ label }, settings) => label.name.toLowerCase() === settings.label.toLowerCase(),
   async handle({ installation, repository: named, sender, issue }, context) {
     const github = await context.github.client(installation.id);
-    const request = { context, github, installationId: installation.id };
-    const admission = await admit({ ...request, repositoryId: named.id, sender });
+    const admission = await admit({
+      github,
+      repositoryId: named.id,
+      installation: await context.store.installations.get(installation.id),
+      settings: context.config.settings,
+      sender,
+    });
     if (admission.kind === "gone") return;
     const { repository } = admission;
     const at = { github, repository: { owner: repository.owner, repo: repository.name }, issueNumber: issue.number };
@@ -45,7 +50,9 @@ export const issueLabeledHandler = defineHandler({
     if (unusable) return answer(renderRefusal({ sentence: unusable }));
     if (problems.length > 0) return answer(renderSettingsRefusal({ problems }));
     const wanted = {
-      ...request,
+      context,
+      github,
+      installationId: installation.id,
       repository,
       trigger: "label" as const,
       settings: config,

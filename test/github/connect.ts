@@ -15,14 +15,18 @@ export async function connect(options: GitHubOptions): Promise<Connection> {
   server.requests.length = 0;
   return {
     server,
-    github: new Octokit({
-      baseUrl: server.apiUrl,
-      auth: token,
-      log: { debug() {}, info() {}, warn() {}, error() {} },
-    }),
+    github: clientOf(server, token),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
+
+/** As whoever a token is of. */
+export function clientOf({ apiUrl }: GitHubServer, token: string): Octokit {
+  return new Octokit({ baseUrl: apiUrl, auth: token, log: { debug() {}, info() {}, warn() {}, error() {} } });
+}
+
+/** The login that a workflow's own token has. */
+export const workflowLogin = "github-actions[bot]";
 
 async function createToken({ apiUrl, appCredentials }: GitHubServer): Promise<string> {
   const { appId, privateKey, installationId } = appCredentials;

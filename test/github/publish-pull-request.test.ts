@@ -1,7 +1,10 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { type PublishPullRequestOptions, publishPullRequest } from "../../src/github/publish-pull-request.ts";
-import type { GitHubServer, SeedRepository } from "../support/github-server.ts";
-import { connect } from "./connect.ts";
+import { renderPullRequest } from "../../src/jobs/render-pull-request.ts";
+import { finishedRecord } from "../jobs/sample-record.ts";
+import type { GitHubServer, SeedRepository, WorkflowPermissions } from "../support/github-server.ts";
+import { verifiedRun } from "../support/sample-run.ts";
+import { clientOf, connect, workflowLogin } from "./connect.ts";
 
 const at = { owner: "acme", name: "orbits" };
 const metadata = JSON.stringify({ title: "Orbits", distiller: { source: "https://github.com/acme/orbits" } });
@@ -39,7 +42,7 @@ async function start(repository: Partial<SeedRepository> = {}): Promise<void> {
     sourceCommit: null,
     news: false,
     indexEntry: { slug: "orbits", text: "[`orbits`](orbits/): periods of planets" },
-    commitMessage: "Add an example of orbits",
+    commitMessage: "Add an example of orbits\n\nby CodeDistiller 0.1.0 (builtin/extract).",
     title: "Add an example of orbits",
     bodies: ["What it shows."],
     draft: false,
@@ -149,6 +152,63 @@ describe("a first pull request", () => {
     });
   });
 });
+
+function asWorkflow(permissions: WorkflowPermissions = { contents: "write", "pull-requests": "write" }) {
+  const token = server.workflowToken({ repository: at, permissions });
+  return { ...options, github: clientOf(server, token), botLogin: workflowLogin };
+}
+
+it("is opened, found again and updated with a workflow's token, which no job remembers", async () => {
+  await start();
+  const first = await open(asWorkflow());
+  const again = { ...asWorkflow(), files: exampleFiles("2\n") };
+  const updated = await publishPullRequest(again);
+  expect(updated).toMatchObject({ kind: "updated", pullRequest: { number: first.number } });
+  expect(await publishPullRequest({ ...again, ...asWorkflow(), files: again.files })).toMatchObject({
+    kind: "unchanged",
+    pullRequest: { number: first.number },
+  });
+  expect(await server.pullRequests(at)).toMatchObject([{ user: { login: workflowLogin } }]);
+});
+
+describe("a base that somebody named", () => {
+  const isAt = async () => (await server.pullRequests(at)).map(({ base }) => (base as { ref: string }).ref);
+
+  it("is where the pull request goes, and where it is found again", async () => {
+    await start();
+    await branchOff("develop");
+    const first = await open({ base: "develop" });
+    expect(await isAt()).toEqual(["develop"]);
+    const again = await publishPullRequest({ ...options, base: "develop", files: exampleFiles("2\n") });
+    expect(again).toMatchObject({ kind: "updated", pullRequest: { number: first.number } });
+  });
+
+  it("is refused by its name where it is missing, and the default branch is not taken in its place", async () => {
+    await start();
+    expect(await publishPullRequest({ ...options, base: "develop" })).toEqual({
+      kind: "refused",
+      reasonCode: "base-not-found",
+      explanation: expect.stringContaining('There is no branch "develop"'),
+    });
+    expect(writes()).toEqual([]);
+  });
+
+  it("does not make others' work of what the branch of an open pull request had before", async () => {
+    await start();
+    await branchOff("develop");
+    await server.pushCommit({ ...at, branch: "main", path: "news.md", text: "news\n", user: "maintainer" });
+    const first = await open();
+    const again = await publishPullRequest({ ...options, base: "develop", files: exampleFiles("2\n") });
+    expect(again).toMatchObject({ kind: "updated", pullRequest: { number: first.number } });
+    expect(await isAt()).toEqual(["main"]);
+  });
+});
+
+async function branchOff(branch: string): Promise<void> {
+  const sha = await server.branchHead({ ...at, branch: "main" });
+  const path = "/repos/acme/orbits/git/refs";
+  await server.call({ method: "POST", path, body: { ref: `refs/heads/${branch}`, sha }, as: "maintainer" });
+}
 
 describe("an open pull request of ours", () => {
   it("is updated by one more commit instead of opening a second", async () => {
@@ -266,6 +326,36 @@ describe("an open pull request of ours", () => {
       expect(again).toEqual({ kind: "human-commits", pullRequest: { ...first, headSha: commit } });
     }
     expect(writes()).toHaveLength(before);
+  });
+
+  it("is never written to once another workflow, such as a formatter, has committed to it under the same login", async () => {
+    await start();
+    const first = await open();
+    const { github, repository } = options;
+    const { data: before } = await github.rest.git.getCommit({ ...repository, commit_sha: first.headSha });
+    const message = "Format the code\n\nSaid not to be by CodeDistiller .";
+    const commit = { ...repository, message, tree: before.tree.sha, parents: [first.headSha] };
+    const { data: formatted } = await github.rest.git.createCommit(commit);
+    await github.rest.git.updateRef({ ...repository, ref: `heads/${first.branch}`, sha: formatted.sha });
+    const again = await publishPullRequest({ ...options, files: exampleFiles("2\n") });
+    expect(again).toEqual({ kind: "human-commits", pullRequest: { ...first, headSha: formatted.sha } });
+    expect(await server.branchHead({ ...at, branch: first.branch })).toBe(formatted.sha);
+  });
+
+  it("is known by the message that runs are published under", async () => {
+    await start();
+    const { commitMessage } = renderPullRequest({
+      ...verifiedRun(),
+      run: finishedRecord({}),
+      files: [],
+      pageUrl: null,
+      figureUrl: () => null,
+      review: null,
+      answersCommands: false,
+    });
+    const first = await open({ commitMessage });
+    const again = await publishPullRequest({ ...options, files: exampleFiles("2\n") });
+    expect(again).toMatchObject({ kind: "updated", pullRequest: { number: first.number } });
   });
 
   it("keeps a commit that somebody pushes while ours is being made", async () => {
@@ -476,6 +566,28 @@ describe("a repository that cannot take an example", () => {
   ] as const)("is told apart: %s", async (reasonCode, repository) => {
     await start(repository);
     expect(await publishPullRequest(options)).toMatchObject({ kind: "refused", reasonCode });
+  });
+
+  it("is told apart: workflows may not open pull requests, with what to switch on", async () => {
+    await start();
+    server.forbidActionsPullRequests(at);
+    expect(await publishPullRequest(asWorkflow())).toEqual({
+      kind: "refused",
+      reasonCode: "no-permission",
+      explanation: expect.stringContaining('"Allow GitHub Actions to create and approve pull requests"'),
+    });
+    expect(await server.branchHead({ ...at, branch: "codedistiller/orbits" })).not.toBeNull();
+  });
+
+  it("is told apart: a workflow that was not given contents: write", async () => {
+    await start();
+    expect(await publishPullRequest(asWorkflow({ "pull-requests": "write" }))).toEqual({
+      kind: "refused",
+      reasonCode: "no-permission",
+      explanation: expect.stringMatching(
+        /write access to contents and pull requests, .* in the workflow's permissions/,
+      ),
+    });
   });
 
   it("is told apart: protected", async () => {

@@ -47,7 +47,7 @@ describe("a repository that the app cannot write to", () => {
   it("because it was not given the permission", () =>
     expectFilesInstead("locked", {
       reason:
-        "No pull request was opened: The app may not write to this repository: grant its installation write access to contents and pull requests",
+        "No pull request was opened: CodeDistiller may not write to this repository: grant write access to contents and pull requests, to the app's installation",
       todo: "After that, `/distill retry` asks again.",
     }));
 
@@ -60,7 +60,7 @@ describe("a repository that the app cannot write to", () => {
       body: { message: "Repository rule violations found\n\nCannot create ref due to creations being restricted.\n\n" },
     });
     await expectFilesInstead("ruled", {
-      reason: /rules keep the app from pushing its branch .*Cannot create ref due to creations being restricted\./,
+      reason: /rules refuse the branch .*Cannot create ref due to creations being restricted\./,
       todo: "After that, `/distill retry` asks again.",
     });
     app.github.clearFaults();

@@ -13,8 +13,10 @@ import { listen, type Traffic } from "./github-server/listen.ts";
 import { createPeople } from "./github-server/people.ts";
 import type { GitHubOptions, GitHubServer } from "./github-server/protocol.ts";
 import { createReading } from "./github-server/reading.ts";
+import { roleOf } from "./github-server/repository-routes.ts";
 import { composeSeed, fillRepository, listAccounts, ownersOf } from "./github-server/seed.ts";
-import { findFormer, findRepository, type ServerState } from "./github-server/state.ts";
+import { findFormer, findRepository, type RepositoryState, type ServerState } from "./github-server/state.ts";
+import { createWorkflows } from "./github-server/workflow-tokens.ts";
 
 export type * from "./github-server/protocol.ts";
 
@@ -64,6 +66,7 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHubServer>
     ...createReading(github),
     ...createPeople(github, webhooks),
     ...createInstalling(github, webhooks),
+    ...createWorkflows(github),
     [Symbol.asyncDispose]: () => disposables.disposeAsync(),
   };
 }
@@ -83,26 +86,38 @@ function createState(options: GitHubOptions, apiUrl: string): ServerState {
     })),
     accounts: listAccounts(options),
     tokens: new Map(),
+    workflowTokens: new Map(),
+    personalTokens: new Map(),
     reactions: [],
     nextReactionId: 1,
     signedCommits: new Set(),
   };
 }
 
-/** Private repositories are there for those who show an installation's token; to others they do not exist. */
+/** Private repositories are there for those who show a token that may read them; to others they do not exist. */
 function refuseClone(state: ServerState, request: IncomingMessage, response: ServerResponse): boolean {
   const [, owner = "", name = ""] = /^\/([^/]+)\/([^/]+)\.git\//.exec(request.url ?? "") ?? [];
   const repository = findRepository(state, owner, name) ?? findFormer(state, owner, name);
   if (repository && repository.seed.private !== true) return false;
   const [, encoded = ""] = /^basic (.+)$/i.exec(request.headers.authorization ?? "") ?? [];
   const [user, token = ""] = Buffer.from(encoded, "base64").toString().split(":");
-  const issued = state.tokens.get(token);
-  const known = user === "x-access-token" && issued?.installation.installed && issued.expiresAt > Date.now();
-  if (!known) {
+  const mayRead = user === "x-access-token" ? readableBy(state, token) : null;
+  if (!mayRead) {
     response.writeHead(401, { "www-authenticate": 'Basic realm="GitHub"' }).end("Repository not found.");
     return true;
   }
-  if (repository && issued.installation.repositories.has(repository.id)) return false;
+  if (repository && mayRead(repository)) return false;
   response.writeHead(404).end("Repository not found.");
   return true;
+}
+
+/** Which private repositories a token may clone; null for one that GitHub does not know, or no longer. */
+function readableBy(state: ServerState, token: string): ((repository: RepositoryState) => boolean) | null {
+  const grant = state.workflowTokens.get(token);
+  if (grant) return ({ id }) => grant.repositoryId === id && grant.permissions.contents !== undefined;
+  const person = state.personalTokens.get(token);
+  if (person !== undefined) return (repository) => roleOf(repository, person) !== "none";
+  const issued = state.tokens.get(token);
+  if (!issued?.installation.installed || issued.expiresAt <= Date.now()) return null;
+  return ({ id }) => issued.installation.repositories.has(id);
 }

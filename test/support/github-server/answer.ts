@@ -1,13 +1,16 @@
 import { mirrorBranches } from "./bare-repository.ts";
 import { checkAccess } from "./check-access.ts";
+import { checkWorkflowAccess } from "./check-workflow-access.ts";
 import { completeAnswer } from "./complete-answer.ts";
 import type { Emulator } from "./emulator.ts";
 import { type Answer, type Ask, asRecord, type RepositoryAsk, refuse } from "./exchange.ts";
+import { identityRoute } from "./identity-routes.ts";
 import { installationRoute } from "./installation-routes.ts";
 import { issueRoute } from "./issue-routes.ts";
 import { pullRoute, rememberPull } from "./pull-routes.ts";
 import { repositoryRoute } from "./repository-routes.ts";
 import { actorOf, findFormer, findRepository, type RepositoryState, type ServerState, userToken } from "./state.ts";
+import { workflowRunRoute } from "./workflow-run-routes.ts";
 
 export interface GitHub {
   state: ServerState;
@@ -61,16 +64,19 @@ export function createGitHub({ state, emulator }: { state: ServerState; emulator
 async function answerAsk(github: GitHub, given: Ask): Promise<Answer> {
   const ask = { ...given, path: resolveRepositoryId(github.state, given.path) };
   const [, owner, name, rest = ""] = /^\/repos\/([^/]+)\/([^/]+)(\/.*)?$/.exec(ask.path) ?? [];
-  if (owner === undefined || name === undefined) return (await installationRoute(github, ask)) ?? github.pass(ask);
+  if (owner === undefined || name === undefined) {
+    return identityRoute(github, ask) ?? (await installationRoute(github, ask)) ?? github.pass(ask);
+  }
   const repository = findRepository(github.state, owner, name);
   if (!repository) return redirectFormer(github.state, ask, owner, name, rest);
   const own: RepositoryAsk = { ...ask, path: `/repos/${repository.owner}/${repository.name}${rest}`, repository, rest };
-  const refused = checkAccess(own);
+  const refused = (await checkWorkflowAccess(github, own)) ?? checkAccess(own);
   if (refused) return refused;
   const answer =
     (await repositoryRoute(github, own)) ??
     (await issueRoute(github, own)) ??
     (await pullRoute(github, own)) ??
+    (await workflowRunRoute(github, own)) ??
     (await github.pass(own));
   if (own.method !== "GET" && answer.status < 300) await follow(github, own, answer);
   return answer;

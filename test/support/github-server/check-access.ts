@@ -1,4 +1,5 @@
 import { type Answer, type RepositoryAsk, refuse } from "./exchange.ts";
+import { roleOf } from "./repository-routes.ts";
 
 /** What GitHub refuses before it looks at the request itself; null where it goes on. */
 export function checkAccess(ask: RepositoryAsk): Answer | null {
@@ -6,6 +7,7 @@ export function checkAccess(ask: RepositoryAsk): Answer | null {
   const reading = ask.method === "GET" || ask.method === "HEAD";
   const hidden = repository.seed.private === true;
   if (caller.kind === "nobody" && hidden) return refuse(404, "Not Found");
+  if (caller.kind === "user" && hidden && roleOf(repository, caller.login) === "none") return refuse(404, "Not Found");
   if (caller.kind === "installation") {
     if (caller.installation.suspended) return refuse(403, "This installation has been suspended");
     const has = caller.installation.repositories.has(repository.id);

@@ -17,8 +17,8 @@ interface Operation {
   responses: Record<string, object | null>;
 }
 
-/** In use by GitHub's own redirects, and nowhere described. */
-const undescribed = [/^\/repositories\/\d+(\/|$)/];
+/** GitHub's own redirects, which are nowhere described, and GraphQL, which is described elsewhere. */
+const undescribed = [/^\/repositories\/\d+(\/|$)/, /^\/(api\/)?graphql$/];
 
 const description = JSON.parse(readFileSync(new URL("openapi.json", import.meta.url), "utf8")) as Description;
 const ajv = new Ajv({ strict: false, allErrors: true, logger: false });

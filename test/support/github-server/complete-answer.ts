@@ -1,3 +1,4 @@
+import { workflowAccount } from "./credentials.ts";
 import { asRecord } from "./exchange.ts";
 import type { RepositoryState, ServerState } from "./state.ts";
 
@@ -6,7 +7,13 @@ export function completeAnswer(value: unknown, state: ServerState): unknown {
   if (Array.isArray(value)) return value.map((one) => completeAnswer(one, state));
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).map(([key, inner]) => [key, completeAnswer(inner, state)]);
-  return completeObject(Object.fromEntries(entries), state);
+  return completeObject(disassociateBot(Object.fromEntries(entries)), state);
+}
+
+/** A workflow is nobody's collaborator, which it is to the emulator so that it may write. */
+function disassociateBot(object: Record<string, unknown>): Record<string, unknown> {
+  if (object.author_association === undefined || asRecord(object.user).type !== "Bot") return object;
+  return { ...object, author_association: "NONE" };
 }
 
 function completeObject(object: Record<string, unknown>, state: ServerState): Record<string, unknown> {
@@ -23,7 +30,14 @@ function completeObject(object: Record<string, unknown>, state: ServerState): Re
 function completeAccount(account: Record<string, unknown>, state: ServerState): Record<string, unknown> {
   const login = String(account.login);
   const isBot = login.endsWith("[bot]") || state.accounts.get(login) === "Bot";
-  return { site_admin: false, ...account, ...linksOf(login, state.apiUrl), ...(isBot ? { type: "Bot" } : {}) };
+  const { id, nodeId } = workflowAccount;
+  return {
+    site_admin: false,
+    ...account,
+    ...linksOf(login, state.apiUrl),
+    ...(isBot ? { type: "Bot" } : {}),
+    ...(login === workflowAccount.login ? { id, node_id: nodeId } : {}),
+  };
 }
 
 /** The addresses that every account has, organizations as well. */

@@ -16,6 +16,9 @@ export const appId = 4711;
 export const webhookSecret = "a-secret-of-the-tests-only";
 export const firstInstallationId = 5001;
 
+/** Who acts where a request shows a workflow's own token, as it is everywhere on GitHub. */
+export const workflowAccount = { login: "github-actions[bot]", id: 41_898_282, nodeId: "MDM6Qm90NDE4OTgyODI=" };
+
 /** What the app's manifest asks for. */
 export const appPermissions = {
   checks: "write",

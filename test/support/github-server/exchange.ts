@@ -1,10 +1,12 @@
-import type { InstallationState, RepositoryState } from "./state.ts";
+import type { InstallationState, RepositoryState, WorkflowGrant } from "./state.ts";
 
-/** Who asks: the app with its own key, the app as an installation, a person, or nobody. */
+/** Who asks: the app with its own key, the app as an installation, a workflow, a person, or nobody. */
 export type Caller =
   | { kind: "app"; authorization: string }
   | { kind: "installation"; authorization: string; installation: InstallationState }
-  | { kind: "user"; authorization: string; login: string }
+  | { kind: "workflow"; authorization: string; login: string; grant: WorkflowGrant }
+  /** `outside`: by a token over HTTP, not by the test itself. */
+  | { kind: "user"; authorization: string; login: string; outside?: boolean }
   | { kind: "nobody" };
 
 export interface Ask {
@@ -29,6 +31,11 @@ export interface RepositoryAsk extends Ask {
   repository: RepositoryState;
   /** The path below `/repos/<owner>/<name>`. */
   rest: string;
+}
+
+/** Whose name stands at what the caller writes. */
+export function actingLogin({ appSlug }: { appSlug: string }, caller: Caller): string {
+  return caller.kind === "user" || caller.kind === "workflow" ? caller.login : `${appSlug}[bot]`;
 }
 
 /** An error as GitHub words it. */

@@ -1,13 +1,14 @@
 import type { GitHub } from "./answer.ts";
 import { linksOf } from "./complete-answer.ts";
-import { type Answer, asRecord, type RepositoryAsk, refuse, refuseInvalid } from "./exchange.ts";
+import { type Answer, actingLogin, asRecord, type RepositoryAsk, refuse, refuseInvalid } from "./exchange.ts";
+import { listIssues } from "./list-issues.ts";
 import type { Reaction } from "./state.ts";
 
 /** Longest body of an issue, a pull request or a comment, in characters. */
 const longestBody = 65_536;
 const contents = ["+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"];
 
-/** Issues that are gone, bodies that are too long, and reactions; null where it is something else. */
+/** Issues that are gone, bodies that are too long, reactions, and lists with pull requests among them; null where it is something else. */
 export async function issueRoute(github: GitHub, ask: RepositoryAsk): Promise<Answer | null> {
   const { rest, repository } = ask;
   const number = Number(/^\/(?:issues|pulls)\/(\d+)(\/|$)/.exec(rest)?.[1]);
@@ -16,6 +17,9 @@ export async function issueRoute(github: GitHub, ask: RepositoryAsk): Promise<An
   if (moved) return redirectIssue(github, ask, number, moved);
   const reacted = /^(\/issues\/\d+|\/issues\/comments\/\d+)\/reactions(?:\/(\d+))?$/.exec(rest);
   if (reacted?.[1]) return answerReactions(github, ask, reacted[1], reacted[2]);
+  if (ask.method === "GET" && rest === "/issues") return listIssues(github, ask);
+  // The emulator would keep another reason without a word.
+  if (asRecord(ask.body).state_reason === "duplicate") throw new Error("No issue is a duplicate here.");
   if (ask.method !== "GET" && /^\/(issues|pulls)(\/|$)/.test(rest)) return checkLength(ask);
   return null;
 }
@@ -57,7 +61,7 @@ async function answerReactions(github: GitHub, ask: RepositoryAsk, subject: stri
   }
   const there = state.reactions.filter((one) => one.subject === key);
   if (ask.method === "GET") return { status: 200, body: await Promise.all(there.map((one) => describe(github, one))) };
-  const login = loginOf(github, ask);
+  const login = actingLogin(state, ask.caller);
   const content = String(asRecord(ask.body).content);
   if (!contents.includes(content)) return refuseInvalid({ resource: "Reaction", field: "content", code: "invalid" });
   const same = there.find((one) => one.login === login && one.content === content);
@@ -75,10 +79,6 @@ async function answerReactions(github: GitHub, ask: RepositoryAsk, subject: stri
 
 export function reactionKey(repositoryId: number, subject: string): string {
   return `${repositoryId}${subject.replace("/issues/comments/", "/comments/")}`;
-}
-
-function loginOf({ state }: GitHub, { caller }: RepositoryAsk): string {
-  return caller.kind === "user" ? caller.login : `${state.appSlug}[bot]`;
 }
 
 async function describe(github: GitHub, { id, login, content, createdAt }: Reaction): Promise<Record<string, unknown>> {

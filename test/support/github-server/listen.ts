@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { GitHub } from "./answer.ts";
 import { type Answer, type Ask, type Caller, refuse } from "./exchange.ts";
 import type { Delay, Fault, RecordedRequest } from "./protocol.ts";
+import { userToken } from "./state.ts";
 
 /** What the app said and heard, what it is to hear instead, and what broke the description. */
 export interface Traffic {
@@ -91,6 +92,12 @@ function identify({ state }: GitHub, authorization: string | undefined): Caller 
   if (authorization === undefined) return nobody;
   const token = authorization.replace(/^(bearer|token)\s+/i, "");
   if (token.startsWith("eyJ")) return { kind: "app", authorization };
+  const grant = state.workflowTokens.get(token);
+  const login = grant?.login ?? state.personalTokens.get(token);
+  if (login !== undefined) {
+    const as = { login, authorization: `token ${userToken(login)}` };
+    return grant ? { kind: "workflow", ...as, grant } : { kind: "user", ...as, outside: true };
+  }
   const issued = state.tokens.get(token);
   if (!issued?.installation.installed || issued.expiresAt < Date.now()) return null;
   return { kind: "installation", authorization, installation: issued.installation };

@@ -89,6 +89,28 @@ export interface Delivery {
   milliseconds: number;
 }
 
+/** As a workflow's file names them; what is not named is not granted. */
+export interface WorkflowPermissions {
+  contents?: "read" | "write";
+  issues?: "read" | "write";
+  "pull-requests"?: "read" | "write";
+  actions?: "read" | "write";
+  checks?: "read" | "write";
+}
+
+export interface WorkflowRun {
+  id: number;
+  status: "queued" | "in_progress" | "completed";
+  conclusion: string | null;
+  attempt: number;
+  headBranch: string;
+  event: string;
+  createdAt: string;
+  /** How often each was asked for, and granted. */
+  cancelled: number;
+  rerun: number;
+}
+
 export interface RepositoryRef {
   owner: string;
   name: string;
@@ -141,6 +163,20 @@ export interface GitHubServer extends AsyncDisposable {
   ): Promise<Array<Record<string, unknown> & { number: number; state: string; body: string | null }>>;
   /** A branch's commit; null where there is no such branch. */
   branchHead(at: RepositoryRef & { branch: string }): Promise<string | null>;
+
+  /**
+   * What a job's `github.token` is. Requests with it act as `github-actions[bot]`, or as another bot that `users` names;
+   * what is not granted, and other repositories, are refused. Clones work with it as well, as `x-access-token`.
+   */
+  workflowToken(options: { repository: RepositoryRef; permissions: WorkflowPermissions; login?: string }): string;
+  /** A person's own token, for the API and for clones. */
+  userToken(login: string): string;
+  /** The repository's setting: workflows open no pull requests. */
+  forbidActionsPullRequests(at: RepositoryRef): void;
+  /** What comes back goes on to change with what is asked of it. */
+  addWorkflowRun(
+    options: RepositoryRef & { id: number; status: WorkflowRun["status"]; conclusion?: string; event?: string },
+  ): Readonly<WorkflowRun>;
 
   /** Where webhooks go from now on: the whole address, with `/api/github/webhooks`. */
   deliverTo(url: string): void;

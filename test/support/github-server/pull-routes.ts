@@ -18,7 +18,7 @@ export async function pullRoute(github: GitHub, ask: RepositoryAsk): Promise<Ans
 }
 
 /** A pull request is an issue too, which the emulator does not say. */
-async function answerAsIssue(github: GitHub, ask: RepositoryAsk, number: number): Promise<Answer> {
+export async function answerAsIssue(github: GitHub, ask: RepositoryAsk, number: number): Promise<Answer> {
   const { owner, name } = ask.repository;
   const path = `/repos/${owner}/${name}/pulls/${number}`;
   const answer = await github.answer({ ...ask, path });
@@ -147,11 +147,13 @@ async function countChanges(github: GitHub, ask: RepositoryAsk, pull: PullState)
 }
 
 /** One page of a list, with the link to the next that Octokit follows. */
-function paginate(github: GitHub, { query, path }: RepositoryAsk, all: unknown[]): Answer {
+export function paginate(github: GitHub, { query, path }: RepositoryAsk, all: unknown[]): Answer {
   const size = Math.min(100, Number(query.get("per_page") ?? 30));
   const page = Number(query.get("page") ?? 1);
   const body = all.slice((page - 1) * size, page * size);
   if (page * size >= all.length) return { status: 200, body };
-  const next = `${github.state.apiUrl}${path}?per_page=${size}&page=${page + 1}`;
+  const asked = new URLSearchParams(query);
+  asked.set("page", String(page + 1));
+  const next = `${github.state.apiUrl}${path}?${asked}`;
   return { status: 200, body, headers: { link: `<${next}>; rel="next"` } };
 }

@@ -1,5 +1,5 @@
 import type { GitHub } from "./answer.ts";
-import { type Answer, asRecord, type RepositoryAsk, refuse } from "./exchange.ts";
+import { type Answer, actingLogin, asRecord, type RepositoryAsk, refuse } from "./exchange.ts";
 import { readAccount } from "./issue-routes.ts";
 import type { RepositoryState } from "./state.ts";
 
@@ -9,7 +9,7 @@ export async function repositoryRoute(github: GitHub, ask: RepositoryAsk): Promi
   const login = /^\/collaborators\/([^/]+)\/permission$/.exec(rest)?.[1];
   if (login !== undefined) return answerPermission(github, ask.repository, decodeURIComponent(login));
   if (rest === "/installation") return answerInstallation(github, ask);
-  if (ask.repository.branches.size === 0 && /^\/(git|commits|branches\/)/.test(rest) && ask.caller.kind !== "user") {
+  if (ask.repository.branches.size === 0 && /^\/(git|commits|branches\/)/.test(rest) && !isTest(ask)) {
     return refuse(409, "Git Repository is empty.");
   }
   if (method === "GET" && rest.startsWith("/contents") && /\.raw(\+json)?\b/.test(ask.accept))
@@ -18,6 +18,11 @@ export async function repositoryRoute(github: GitHub, ask: RepositoryAsk): Promi
   if (method === "POST" && rest === "/git/commits") return commit(github, ask);
   if (method !== "GET" && rest.startsWith("/check-runs")) return checkOutput(ask);
   return null;
+}
+
+/** Tests fill empty repositories by these very routes. */
+function isTest({ caller }: RepositoryAsk): boolean {
+  return caller.kind === "user" && caller.outside !== true;
 }
 
 async function answerPermission(github: GitHub, repository: RepositoryState, login: string): Promise<Answer> {
@@ -38,7 +43,7 @@ async function answerPermission(github: GitHub, repository: RepositoryState, log
   return { status: 200, body: { permission: legacy[role], user, role_name: role } };
 }
 
-function roleOf({ owner, seed }: RepositoryState, login: string) {
+export function roleOf({ owner, seed }: RepositoryState, login: string) {
   if (login === owner || login === `${owner}-owner`) return "admin";
   const given = Object.entries(seed.collaborators ?? {}).find(([one]) => one.toLowerCase() === login.toLowerCase());
   return given?.[1] ?? (seed.private ? "none" : "read");
@@ -74,20 +79,23 @@ async function readRaw(github: GitHub, ask: RepositoryAsk): Promise<Answer> {
   };
 }
 
-/** Who commits, as git keeps it: whole seconds, and the app's account where nobody is named. Those GitHub signs. */
+/**
+ * Who commits, as git keeps it: whole seconds, and the bot's account where nobody is named. Those GitHub signs; for a
+ * workflow it then stands as committer itself.
+ */
 async function commit(github: GitHub, ask: RepositoryAsk): Promise<Answer> {
   const body = asRecord(ask.body);
   const { state } = github;
-  const login = ask.caller.kind === "user" ? ask.caller.login : `${state.appSlug}[bot]`;
+  const login = actingLogin(state, ask.caller);
   const account = await readAccount(github, login);
   const date = `${new Date().toISOString().slice(0, 19)}Z`;
   const self = { name: login, email: `${account.id}+${login}@users.noreply.github.com`, date };
   const author = { ...self, ...asRecord(body.author) };
-  const answer = await github.pass({
-    ...ask,
-    body: { ...body, author, committer: { ...author, ...asRecord(body.committer) } },
-  });
-  const signs = ask.caller.kind === "installation" && body.author === undefined && body.committer === undefined;
+  const byBot = ask.caller.kind === "installation" || ask.caller.kind === "workflow";
+  const signs = byBot && body.author === undefined && body.committer === undefined;
+  const gitHub = signs && ask.caller.kind === "workflow" ? { name: "GitHub", email: "noreply@github.com" } : {};
+  const committer = { ...author, ...gitHub, ...asRecord(body.committer) };
+  const answer = await github.pass({ ...ask, body: { ...body, author, committer } });
   if (!signs || answer.status !== 201) return answer;
   state.signedCommits.add(String(asRecord(answer.body).sha));
   return github

@@ -3,7 +3,14 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { SeedConfig } from "emulate";
 import type { GitHub } from "./answer.ts";
-import { appEvents, appId, appPermissions, appPrivateKey, firstInstallationId } from "./credentials.ts";
+import {
+  appEvents,
+  appId,
+  appPermissions,
+  appPrivateKey,
+  firstInstallationId,
+  workflowAccount,
+} from "./credentials.ts";
 import { expectObject } from "./exchange.ts";
 import type { GitHubOptions, SeedFile, SeedRepository } from "./protocol.ts";
 import { installationOf, type RepositoryState, type ServerState, userTokens } from "./state.ts";
@@ -17,6 +24,7 @@ export function listAccounts({ repositories, users = [] }: GitHubOptions): Serve
     ...(issues ?? []).flatMap(({ user }) => user ?? []),
   ]);
   for (const login of named) if (!accounts.has(login)) accounts.set(login, "User");
+  accounts.set(workflowAccount.login, "Bot");
   const organizations = [...accounts].filter(([, type]) => type === "Organization");
   for (const [login] of organizations) accounts.set(`${login}-owner`, "User");
   return accounts;
@@ -29,7 +37,11 @@ export function composeSeed({ repositories }: GitHubOptions, state: ServerState)
   return {
     tokens: Object.fromEntries(people.flatMap((login) => userTokens(login).map((token) => [token, { login }]))),
     github: {
-      users: people.map((login) => ({ login, email: `${login}@example.org` })),
+      users: [
+        ...people.map((login) => ({ login, email: `${login}@example.org` })),
+        // Who commits what GitHub signs.
+        { login: "web-flow", email: "noreply@github.com" },
+      ],
       orgs: organizations.map((login) => ({ login, members: [{ login: `${login}-owner`, role: "admin" }] })),
       repos: repositories.map((one) => ({ owner: one.owner, name: one.name, private: one.private, auto_init: false })),
       apps: [
@@ -77,6 +89,8 @@ export async function fillRepository(github: GitHub, seed: SeedRepository, folde
     protectedBranches: new Set(),
     pulls: new Map(),
     deletedIssues: new Set(),
+    workflowRuns: new Map(),
+    actionsMayPropose: true,
     transferredIssues: new Map(),
   };
   github.state.repositories.push(repository);
@@ -87,6 +101,9 @@ export async function fillRepository(github: GitHub, seed: SeedRepository, folde
       permission: role === "write" ? "push" : role === "read" ? "pull" : role,
     });
   }
+  // What a workflow's token may do is decided before the emulator is asked.
+  const bots = [...github.state.accounts].filter(([, type]) => type === "Bot");
+  for (const [bot] of bots) await ask("PUT", `/collaborators/${encodeURIComponent(bot)}`, { permission: "push" });
   if (files.size > 0) await commitFiles(ask, owner, files);
   await github.mirror(repository);
   for (const label of seed.labels ?? []) await ask("POST", "/labels", { name: label, color: "ededed" });

@@ -1,4 +1,4 @@
-import type { SeedRepository } from "./protocol.ts";
+import type { SeedRepository, WorkflowPermissions, WorkflowRun } from "./protocol.ts";
 
 /** What GitHub knows beside what the emulator keeps. */
 export interface ServerState {
@@ -11,6 +11,9 @@ export interface ServerState {
   /** Logins -> what they are; organizations cannot act, `<login>-owner` does for them. */
   accounts: Map<string, "User" | "Organization" | "Bot">;
   tokens: Map<string, IssuedToken>;
+  workflowTokens: Map<string, WorkflowGrant>;
+  /** Token -> login of the person that made it. */
+  personalTokens: Map<string, string>;
   reactions: Reaction[];
   nextReactionId: number;
   /** Commits without an author of their own, made by the app: GitHub signs those. */
@@ -34,6 +37,9 @@ export interface RepositoryState {
   protectedBranches: Set<string>;
   pulls: Map<number, PullState>;
   deletedIssues: Set<number>;
+  workflowRuns: Map<number, WorkflowRun>;
+  /** The setting "Allow GitHub Actions to create and approve pull requests". */
+  actionsMayPropose: boolean;
   transferredIssues: Map<number, { repositoryId: number; number: number }>;
 }
 
@@ -57,6 +63,13 @@ export interface InstallationState {
 interface IssuedToken {
   installation: InstallationState;
   expiresAt: number;
+}
+
+/** What a workflow's token may do, in its own repository and as whom. */
+export interface WorkflowGrant {
+  login: string;
+  repositoryId: number;
+  permissions: WorkflowPermissions;
 }
 
 export interface Reaction {
