@@ -4,26 +4,10 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { AppSettings } from "../src/app-settings.ts";
 import { createMetrics } from "../src/pages/metrics.ts";
+import { codesIn, tableOf } from "./support/page-tables.ts";
 
 const read = (path: string): string => readFileSync(fileURLToPath(new URL(`../${path}`, import.meta.url)), "utf8");
 const guide = read("docs/self-hosting.md");
-
-/** The rows of the table whose first heading is this. */
-function tableOf(heading: string): string[][] {
-  const lines = guide.split("\n");
-  const from = lines.findIndex((line) => line.startsWith(`| ${heading} |`));
-  const rows = lines.slice(from + 2);
-  return rows
-    .slice(
-      0,
-      rows.findIndex((line) => !line.startsWith("|")),
-    )
-    .map((line) => line.slice(2, -2).split(" | "));
-}
-
-function codesIn(text: string): string[] {
-  return [...text.matchAll(/`([^`]+)`/g)].flatMap(([, code]) => code ?? []);
-}
 
 describe("docs/self-hosting.md", () => {
   it("lists the settings of the app as they are", () => {
@@ -32,11 +16,11 @@ describe("docs/self-hosting.md", () => {
       schema.description,
       `\`${JSON.stringify(schema.parse(undefined))}\``,
     ]);
-    expect(tableOf("key of `app`")).toEqual(settings);
+    expect(tableOf(guide, "key of `app`")).toEqual(settings);
   });
 
   it("lists every variable that the app reads", () => {
-    const listed = tableOf("variable").flatMap(([names = ""]) => codesIn(names));
+    const listed = tableOf(guide, "variable").flatMap(([names = ""]) => codesIn(names));
     const readByApp = [...read("src/app-variables.ts").matchAll(/^ {2}([A-Z_]+): z\b/gm)].map(([, name]) => name);
     expect(readByApp.length).toBeGreaterThan(10);
     expect(listed).toEqual(expect.arrayContaining(readByApp));
@@ -48,7 +32,7 @@ describe("docs/self-hosting.md", () => {
       default_events: string[];
     };
     const asked = Object.entries(manifest.default_permissions).map(([name, access]) => `${name}: ${access}`);
-    expect(tableOf("permission").map(([permission]) => permission)).toEqual(asked);
+    expect(tableOf(guide, "permission").map(([permission]) => permission)).toEqual(asked);
     const events = guide.split("\n").find((line) => line.startsWith("Events: ")) ?? "";
     expect(codesIn(events)).toEqual(manifest.default_events);
   });
@@ -59,7 +43,7 @@ describe("docs/self-hosting.md", () => {
       queue: { counts: async () => ({ deliveries: 0, runs: 0, "dead-letters": 0 }) },
     });
     const names = [...(await metrics.text()).matchAll(/^# TYPE (codedistiller_\S+)/gm)].map(([, name]) => name);
-    const listed = tableOf("metric").flatMap(([name = ""]) => codesIn(name));
+    const listed = tableOf(guide, "metric").flatMap(([name = ""]) => codesIn(name));
     expect(listed.toSorted()).toEqual(names.toSorted());
   });
 });

@@ -1,17 +1,10 @@
 import { type Probot, ProbotOctokit } from "probot";
 import { callGitHub } from "../github/wrap-github-error.ts";
 import type { GitHubAccess } from "../jobs/app-context.ts";
-
-/** Longest wait for a rate limit within a request, in seconds; what takes longer is tried again by the queue. */
-const longestWaitSeconds = 60;
-
-/** What asking again at once does not help: refusals, and the limits, which are throttling's affair. */
-const hopeless = [400, 401, 403, 404, 410, 422, 429, 451];
+import { hopelessStatuses, mayWait } from "./github-patience.ts";
 
 /** Octokit as the app uses it: short rate limits are waited out, long ones are told. */
 export function createAppOctokit({ throttle }: { throttle: boolean }): typeof ProbotOctokit {
-  const mayWait = (retryAfter: number, _options: unknown, _octokit: unknown, retryCount: number): boolean =>
-    retryAfter <= longestWaitSeconds && retryCount < 2;
   // The function form: what is given as an object is overridden by Probot's own defaults.
   return ProbotOctokit.defaults((options: { throttle?: object }) => ({
     ...options,
@@ -19,7 +12,7 @@ export function createAppOctokit({ throttle }: { throttle: boolean }): typeof Pr
     throttle: throttle
       ? { ...options.throttle, onRateLimit: mayWait, onSecondaryRateLimit: mayWait }
       : { enabled: false },
-    retry: { enabled: throttle, doNotRetry: hopeless },
+    retry: { enabled: throttle, doNotRetry: hopelessStatuses },
   }));
 }
 

@@ -16,6 +16,15 @@ export function createRunHost(host: Host): Host {
   return { ...host, environment: Object.fromEntries(kept) };
 }
 
+/** What a runner of GitHub Actions gives a step to act with: its inputs, its tokens, and the files that say what comes of it. */
+const workflowVariables = /^(INPUT_|STATE_|ACTIONS_|GITHUB_(TOKEN|ENV|OUTPUT|PATH|STATE|STEP_SUMMARY)$|GH_TOKEN$)/;
+
+/** A workflow's process as its runs see it: a program that reads a stranger's words has no say in the workflow. */
+export function createWorkflowHost(host: Host): Host {
+  const kept = Object.entries(host.environment).filter(([name]) => !workflowVariables.test(name));
+  return { ...host, environment: Object.fromEntries(kept) };
+}
+
 /** What every program needs: where it is, its language, its way out of this network. */
 const plainVariables = /^(PATH|LANG|LC_\w+|TZ|TMPDIR|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|(https?|no|all)_proxy)$/i;
 

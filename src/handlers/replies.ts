@@ -1,17 +1,24 @@
 import { extractiveModel } from "../config.ts";
 import type { RunRecord } from "../store/run-record.ts";
-import { commandOptions, commands } from "../templates/command-table.ts";
+import { commandOptions, commands, workflowCommands } from "../templates/command-table.ts";
 import { render } from "../templates/render.ts";
 import { repositoryConfigFile } from "./repository-config.ts";
 
 /** What is said in answer to a command, in Markdown. Whatever comes from outside is inert in it, and no answer is a command itself. */
 
-export function renderHelp({ problem, label }: { problem: string | null; label: string }): string {
+export function renderHelp({
+  problem,
+  label,
+}: {
+  problem: string | null;
+  /** Null where a workflow answers: it reads comments alone, and keeps nothing of its runs. */
+  label: string | null;
+}): string {
   return render("comments/help.md", {
     problem,
     label,
     configPath: repositoryConfigFile,
-    commands,
+    commands: label === null ? workflowCommands : commands,
     options: commandOptions,
   });
 }

@@ -1,6 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument } from "yaml";
 import { z } from "zod";
-import type { AppConfig } from "../app-config.ts";
+import type { AppSettings } from "../app-settings.ts";
 import { Config, extractiveModel } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { chooseModels } from "./choose-models.ts";
@@ -121,7 +121,7 @@ export function mergeSettings({
   repository,
   command,
 }: {
-  operator: Pick<AppConfig, "run" | "settings">;
+  operator: { run: Config; settings: Pick<AppSettings, "allowed_models"> };
   repository: RepositoryConfig | null;
   command: Pick<DistillCommand, "repository" | "settings"> | null;
 }): MergedSettings {

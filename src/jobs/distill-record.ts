@@ -1,15 +1,15 @@
 import { z } from "zod";
 import { allowsHost, listAllowedHosts } from "../app-config.ts";
-import { Config, extractiveModel } from "../config.ts";
+import { Config } from "../config.ts";
 import { DistillerError, ModelError } from "../errors.ts";
 import type { RepositoryFacts } from "../github/read-repository.ts";
 import type { Emit } from "../pipeline/events.ts";
 import { type RunState, readRunState } from "../pipeline/run-state.ts";
+import { isSameAddress } from "../repository/git-url.ts";
 import type { RunEnding, RunRecord } from "../store/run-record.ts";
-import { advise } from "./advise.ts";
 import type { AppContext } from "./app-context.ts";
-import { endWithError } from "./end-run.ts";
-import type { JobRequest, JobResult } from "./job.ts";
+import { describeEnding, withoutOptions } from "./describe-ending.ts";
+import type { JobRequest } from "./job.ts";
 import { runJob } from "./run-job.ts";
 
 export interface DistillRecordOptions {
@@ -62,12 +62,7 @@ export async function distillRecord({
     const options = { code, userMessage: withoutOptions(userMessage), retryable: true };
     throw retryAfterMs === null ? new DistillerError(options) : new ModelError({ ...options, retryAfterMs });
   }
-  return { folder, state, costUsd, ending: describeEnding(result, run) };
-}
-
-/** Git is asked for the address without its suffix. */
-function isSameAddress(a: string, b: string): boolean {
-  return a.replace(/\.git$/, "") === b.replace(/\.git$/, "");
+  return { folder, state, costUsd, ending: describeEnding(result, { feedback: run.feedback, door: "comment" }) };
 }
 
 /** What the folder's models had cost before this run, US dollars: a revision's folder is its parent's. */
@@ -106,49 +101,4 @@ async function chooseRequest(run: RunRecord, repository: RepositoryFacts, contex
 /** The budget is of the whole folder's calls, and the parent's were paid by the parent. */
 function changesOf({ max_cost_usd, max_debug_iterations, max_runtime_mins }: Config, before: RunState | null) {
   return { max_cost_usd: (before?.total_cost ?? 0) + max_cost_usd, max_debug_iterations, max_runtime_mins };
-}
-
-/** What becomes of a person's words where no model writes. */
-const wordsChoose =
-  "Without a model nothing can be rewritten: it took the repository's own examples that share most words with what was asked for.";
-
-function describeEnding({ state, outcome, error }: JobResult, { feedback }: RunRecord): RunEnding {
-  if (!state || (error && !outcome))
-    return endWithError(
-      error?.code ?? "internal-error",
-      withoutOptions(error?.message ?? "It ended without an outcome."),
-    );
-  const { verdict, repository, iterations, gaveUp } = state.distiller;
-  const facts = {
-    commit: repository?.commit ?? null,
-    seconds: state.total_runtime_secs,
-    iterations: iterations.length,
-    checks: verdict
-      ? (["executed", "grounded", "reproduced", "reviewed"] as const).map((name) => ({ name, ...verdict[name] }))
-      : [],
-  };
-  if (outcome) {
-    const { reasonCode } = outcome;
-    const explanation =
-      feedback !== null && state.model_str_code === extractiveModel
-        ? `${outcome.explanation} ${wordsChoose}`
-        : outcome.explanation;
-    return { ...facts, outcome: outcome.outcome, reasonCode, explanation, advice: advise(outcome) };
-  }
-  const planned = iterations[0]?.draft.provenance.map(
-    ({ example, title, path, place }) => `${example}: ${title} (${path}, ${place})`,
-  );
-  return {
-    ...facts,
-    outcome: "skipped",
-    reasonCode: "dry-run",
-    explanation: gaveUp?.explanation ?? planned?.join("\n") ?? "",
-    advice: null,
-  };
-}
-
-/** A message without the sentences that speak of the command line's options, which nobody has here. */
-function withoutOptions(message: string): string {
-  const sentences = message.split(/(?<=[.!?])\s+/);
-  return sentences.filter((each) => !/(^|\s)--[a-z]/.test(each)).join(" ") || message;
 }

@@ -1,7 +1,9 @@
 import type { GitHubClient } from "../github/github-client.ts";
 import type { Emit, RunEvent } from "../pipeline/events.ts";
 import type { RunProgress, RunRecord } from "../store/run-record.ts";
+import { advanceProgress } from "./advance-progress.ts";
 import type { AppContext } from "./app-context.ts";
+import { repeatAtMost } from "./repeat-at-most.ts";
 import { showProgress } from "./show-progress.ts";
 
 export interface FollowOptions {
@@ -62,7 +64,7 @@ export function followRun({
       if (line !== null) queueUp("logging", () => store.runs.log(runId, line));
       // An answer that was paid for is not to be paid for again elsewhere.
       if (event.kind === "stage-finished" || event.kind === "spent") queueUp("keeping files", keep);
-      const next = advance(current, event, spentBeforeUsd);
+      const next = advanceProgress(current, event, spentBeforeUsd);
       if (next === current) return;
       current = next;
       record.soon();
@@ -79,27 +81,6 @@ export function followRun({
 /** What pages and `/distill status` say of a run is at most so old, in milliseconds. */
 const recordEveryMs = 1000;
 
-/** Has something done soon, and then not again before its time; asked for meanwhile, it is done once more. */
-function repeatAtMost(everyMs: number, work: () => void): { soon: () => void; stop: () => void } {
-  let timer: NodeJS.Timeout | null = null;
-  let doneAt = 0;
-  let stopped = false;
-  const run = (): void => {
-    timer = null;
-    doneAt = Date.now();
-    work();
-  };
-  return {
-    soon: () => {
-      if (!stopped && timer === null) timer = setTimeout(run, Math.max(0, doneAt + everyMs - Date.now()));
-    },
-    stop: () => {
-      stopped = true;
-      if (timer !== null) clearTimeout(timer);
-    },
-  };
-}
-
 function describeEvent(event: RunEvent): string | null {
   switch (event.kind) {
     case "stage-started":
@@ -110,29 +91,5 @@ function describeEvent(event: RunEvent): string | null {
       return event.text;
     default:
       return null;
-  }
-}
-
-/** The progress after an event; the same object where nothing changed that people see. */
-function advance(progress: RunProgress, event: RunEvent, spentBeforeUsd: number): RunProgress {
-  switch (event.kind) {
-    case "stage-started":
-      return { ...progress, stage: event.stage, iteration: event.iteration ?? progress.iteration };
-    case "stage-finished": {
-      const { stage, seconds } = event;
-      const known = progress.done.some((each) => each.stage === stage);
-      const added = progress.done.map((each) =>
-        each.stage === stage ? { stage, seconds: each.seconds + seconds } : each,
-      );
-      return { ...progress, done: known ? added : [...progress.done, { stage, seconds }] };
-    }
-    case "note":
-      return { ...progress, note: event.text.slice(0, 500) };
-    case "preparing":
-      return { ...progress, note: event.text.slice(0, 500) };
-    case "spent":
-      return { ...progress, costUsd: Math.max(0, event.totalUsd - spentBeforeUsd) };
-    case "output":
-      return progress;
   }
 }

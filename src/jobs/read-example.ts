@@ -13,7 +13,7 @@ const mostBytes = 30 * 2 ** 20;
 const folder = "example/";
 
 /** The published folder of a run: what it computes with first, what is too large for a pull request left out. */
-export async function readExample(files: RunFiles, id: string): Promise<ExampleFile[]> {
+export async function readExample(files: Pick<RunFiles, "list" | "read">, id: string): Promise<ExampleFile[]> {
   const listed = (await files.list(id)).filter(({ path }) => path.startsWith(folder));
   const isOutput = (path: string): boolean => path.startsWith(`${folder}outputs/`);
   listed.sort((a, b) => Number(isOutput(a.path)) - Number(isOutput(b.path)) || (a.path < b.path ? -1 : 1));

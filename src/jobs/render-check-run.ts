@@ -2,7 +2,7 @@ import { describeProvenance, describeSwallowed } from "../pipeline/report-exampl
 import { formatDollars } from "../pipeline/report-format.ts";
 import { describeRun, linkerOf, shownIteration } from "../pipeline/report-run.ts";
 import type { RunState } from "../pipeline/run-state.ts";
-import type { RunRecord } from "../store/run-record.ts";
+import type { ToldRun } from "../store/run-record.ts";
 import { render } from "../templates/render.ts";
 import { cutLinesIn, plainLine } from "./cut-line.ts";
 
@@ -33,7 +33,7 @@ export function renderCheckRun({
   folder,
 }: {
   state: RunState;
-  run: RunRecord;
+  run: ToldRun;
   /** Where the example lies, such as `examples/orbital-elements`. */
   folder: string;
 }): RenderedCheckRun {

@@ -1,12 +1,13 @@
 import { formatDollars, formatSeconds, plural } from "../pipeline/report-format.ts";
-import type { RunEnding, RunRecord } from "../store/run-record.ts";
+import type { RunEnding, RunProgress, ToldRun } from "../store/run-record.ts";
 import { render } from "../templates/render.ts";
-import { markdownCode, neutraliseMarkdown } from "../templates/reports/neutralise-markdown.ts";
+import { neutraliseMarkdown } from "../templates/reports/neutralise-markdown.ts";
+import { proseWithCode } from "../templates/reports/prose-with-code.ts";
 import { cutLine, cutLinesIn, linkAddress } from "./cut-line.ts";
 import { certainStages, nameOfStage, stageOrder } from "./stage-names.ts";
 
 export interface ProgressInput {
-  run: RunRecord;
+  run: ToldRun;
   /** How many runs are before it; null where nobody knows yet. */
   place: number | null;
   now: Date;
@@ -48,7 +49,7 @@ function renderWithin({ run, place, now, pageUrl }: ProgressInput, longest: numb
   return `${text.trim()}\n`;
 }
 
-function describeWaiting({ startedAt, progress }: RunRecord, place: number | null, longest: number) {
+function describeWaiting({ startedAt, progress }: ToldRun, place: number | null, longest: number) {
   // What began and waits again was interrupted, or waits for a service; the note says which.
   const again = startedAt !== null;
   return {
@@ -65,7 +66,7 @@ function describePlace(place: number): string {
   return place === 1 ? "1 run is before it." : `${place} runs are before it.`;
 }
 
-function describeRunning({ progress, starts, startedAt, costUsd }: RunRecord, now: Date, longest: number) {
+function describeRunning({ progress, starts, startedAt, costUsd }: ToldRun, now: Date, longest: number) {
   const elapsed = (now.getTime() - new Date(startedAt ?? Number.NaN).getTime()) / 1000;
   return {
     elapsed: Number.isFinite(elapsed) && elapsed >= 0 ? formatSeconds(Math.round(elapsed)) : null,
@@ -86,7 +87,7 @@ interface ShownStage {
 }
 
 /** Those that ended, then the current one (also where it ended before), then those that every run still comes to. */
-function listStages({ stage, iteration, done }: RunRecord["progress"], longest: number): ShownStage[] {
+function listStages({ stage, iteration, done }: RunProgress, longest: number): ShownStage[] {
   const ended = done.filter((each) => each.stage !== stage);
   const seen = new Set([...done.map((each) => each.stage), stage]);
   const reached = Math.max(...[...seen].map((each) => stageOrder.indexOf(each ?? "")));
@@ -121,7 +122,7 @@ const verdicts: Readonly<Record<RunEnding["outcome"], string>> = {
   error: "Stopped by an error",
 };
 
-function describeEnding(run: RunRecord, ending: RunEnding, longest: number) {
+function describeEnding(run: ToldRun, ending: RunEnding, longest: number) {
   const { outcome, commit, seconds, iterations } = ending;
   const { checks } = cutLinesIn({ checks: ending.checks }, Math.min(longest, 400), 6);
   const isPlan = run.dryRun && outcome === "skipped";
@@ -151,24 +152,10 @@ function describeCheck({ name, result, evidence }: RunEnding["checks"][number]) 
   };
 }
 
-function describePullRequest({ pullRequest }: RunRecord) {
+function describePullRequest({ pullRequest }: ToldRun) {
   const url = linkAddress(pullRequest?.url ?? null);
   if (!pullRequest || !url) return null;
   const { number, state } = pullRequest;
   const ends = { open: "", merged: " was merged", declined: " was closed without merging" } as const;
   return { number, url, end: ends[state], isOpen: state === "open" };
-}
-
-/** Prose in which what stands between back-ticks is code; inert whoever wrote it. */
-function proseWithCode(text: string): string {
-  const parts = text.split("`");
-  // Two pieces of code side by side would become one, and a tick without its fellow is no code.
-  if (parts.length % 2 === 0 || parts.slice(1, -1).includes("")) return neutraliseMarkdown(text);
-  return parts
-    .map((part, index) => {
-      if (index % 2 === 1) return markdownCode(part);
-      const [start, end] = [/^\s/.test(part) ? " " : "", /\S\s$/.test(part) ? " " : ""];
-      return start + neutraliseMarkdown(part) + end;
-    })
-    .join("");
 }

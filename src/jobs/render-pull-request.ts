@@ -4,7 +4,7 @@ import { cutText, plural } from "../pipeline/report-format.ts";
 import { describeResults } from "../pipeline/report-results.ts";
 import { describeRun, linkerOf, type ReportedSurvey, shownIteration } from "../pipeline/report-run.ts";
 import type { RunState } from "../pipeline/run-state.ts";
-import type { RunRecord } from "../store/run-record.ts";
+import type { RunRecord, ToldRun } from "../store/run-record.ts";
 import { render } from "../templates/render.ts";
 import { cutLine, cutLinesIn, linkAddress, plainLine } from "./cut-line.ts";
 import { writeReviewForm } from "./review-form.ts";
@@ -13,7 +13,11 @@ export interface PullRequestInput {
   state: RunState;
   /** Null where it was not kept: the licence is then not named. */
   survey: ReportedSurvey | null;
-  run: RunRecord;
+  run: ToldRun;
+  /** What a maintainer ticked before, for the form; false where nobody reads one. */
+  review: RunRecord["maintainerReview"] | false;
+  /** Whether somebody answers `/distill` there. */
+  answersCommands: boolean;
   /** Paths in the folder that is added, such as `main.py` and `outputs/orbit.png`. */
   files: readonly string[];
   pageUrl: string | null;
@@ -84,7 +88,10 @@ function writeCommitMessage({ state, run }: PullRequestInput, name: string): str
   ].join("\n");
 }
 
-function renderBody({ state, survey, run, files, pageUrl, figureUrl }: PullRequestInput, step: Fullness): string {
+function renderBody(
+  { state, survey, run, review, answersCommands, files, pageUrl, figureUrl }: PullRequestInput,
+  step: Fullness,
+): string {
   const iteration = shownIteration(state);
   const linker = linkerOf(state);
   const { distiller } = state;
@@ -113,12 +120,16 @@ function renderBody({ state, survey, run, files, pageUrl, figureUrl }: PullReque
     figures: step.provenance ? listFigures(files, figureUrl) : [],
     main: step.tables ? cutText(iteration?.draft.files["main.py"] ?? "", longestCode).text.trimEnd() : "",
     pageUrl: linkAddress(pageUrl),
-    form: writeReviewForm({
-      runId: run.id,
-      executed: run.maintainerReview?.executed ?? false,
-      showsCore: run.maintainerReview?.showsCore ?? false,
-      correct: run.maintainerReview?.correct ?? false,
-    }),
+    answersCommands,
+    form:
+      review === false
+        ? null
+        : writeReviewForm({
+            runId: run.id,
+            executed: review?.executed ?? false,
+            showsCore: review?.showsCore ?? false,
+            correct: review?.correct ?? false,
+          }),
   });
   return `${text.trim()}\n`;
 }

@@ -93,3 +93,8 @@ function decodeSafely(text: string): string {
     return text;
   }
 }
+
+/** Git is asked for an address without its suffix. */
+export function isSameAddress(a: string, b: string): boolean {
+  return a.replace(/\.git$/, "") === b.replace(/\.git$/, "");
+}

@@ -1,7 +1,6 @@
-import type { Language, Node } from "web-tree-sitter";
-import { Query } from "web-tree-sitter";
+import type { Node, Query } from "web-tree-sitter";
 import { z } from "zod";
-import { type GrammarName, withTree } from "./grammars.ts";
+import { type Grammar, type GrammarName, withTree } from "./grammars.ts";
 
 /** A function, class or method that a file defines. Lines count from 1. */
 export const CodeSymbol = z.object({
@@ -73,11 +72,11 @@ export async function outlineFile(path: string, language: string, text: string):
 /** Compiling a query for C++ takes longer than parsing most files, so each is compiled once. */
 const compiledQueries = new Map<GrammarName, Query>();
 
-function definitionQuery(grammar: Exclude<GrammarName, "python">, language: Language): Query {
-  let query = compiledQueries.get(grammar);
+function definitionQuery(name: Exclude<GrammarName, "python">, grammar: Grammar): Query {
+  let query = compiledQueries.get(name);
   if (!query) {
-    query = new Query(language, definitionQueries[grammar]);
-    compiledQueries.set(grammar, query);
+    query = grammar.compileQuery(definitionQueries[name]);
+    compiledQueries.set(name, query);
   }
   return query;
 }

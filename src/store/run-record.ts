@@ -43,6 +43,8 @@ export const RunProgress = z.object({
 });
 export type RunProgress = z.infer<typeof RunProgress>;
 
+export const nothingDone: RunProgress = { stage: null, iteration: null, done: [], costUsd: 0, note: null };
+
 /** How a run ended. `outcome` and `reasonCode` are the run's own (docs/outcomes.md), or say what kept it from having one. */
 export const RunEnding = z.object({
   outcome: z.enum(["verified", "partial", "failed", "skipped", "cancelled", "error"]),
@@ -101,6 +103,27 @@ export const RunRecord = z.object({
 });
 export type RunRecord = z.infer<typeof RunRecord>;
 
+/** What is told of a run to people, whoever keeps it: the app in its store, a workflow while it goes on. */
+export type ToldRun = Pick<
+  RunRecord,
+  | "id"
+  | "target"
+  | "source"
+  | "slug"
+  | "requestedBy"
+  | "feedback"
+  | "dryRun"
+  | "status"
+  | "cancelled"
+  | "starts"
+  | "startedAt"
+  | "maxCostUsd"
+  | "costUsd"
+  | "progress"
+  | "ending"
+  | "pullRequest"
+>;
+
 /** What a request gives; the rest begins empty. */
 export type NewRun = Pick<
   RunRecord,
@@ -131,7 +154,7 @@ export function beginRecord(run: NewRun, slot = 0): RunRecord {
     starts: 0,
     failures: 0,
     costUsd: 0,
-    progress: { stage: null, iteration: null, done: [], costUsd: 0, note: null },
+    progress: nothingDone,
     ending: null,
     pullRequest: null,
     checkRunId: null,

@@ -20,6 +20,18 @@ export const commands = [
   { command: "/distill help", text: "lists the commands and their options" },
 ];
 
+/** The same where a workflow answers. */
+export const workflowCommands = commands.map(({ command, text }) => ({
+  command,
+  text:
+    {
+      "/distill status": "says where the runs are listed",
+      "/distill cancel": "ends the last run that was asked for here",
+      "/distill retry": "makes the last run that was asked for here once more",
+      "/distill revise <what to change>": "on a pull request of mine: writes the example anew, to show what you say",
+    }[command] ?? text,
+}));
+
 export const commandOptions = [
   { option: '--focus "what to show"', text: "what the example should show; the core functionality without it" },
   { option: "--ref name", text: "branch, tag or commit; the default branch without it" },

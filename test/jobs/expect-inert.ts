@@ -11,6 +11,7 @@ const unseen = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u200e\u200f\u202a-\u202e\u2066-\u2069\
 
 const ourHtml = [
   /^<\/?(code|details)>$/,
+  /^<details>\n<summary><code>examples(\/[\w.-]+)?<\/code>: [A-Z][a-z ]+<\/summary>$/,
   /^<details>\n<summary>(Values that it computed|Files|Time and cost by stage|<code>[a-z_.]+<\/code>)<\/summary>$/,
 ];
 

@@ -23,7 +23,7 @@ const failed = {
   outcome: "failed" as const,
   reasonCode: "environment-not-buildable",
   explanation: "The packages could not be installed: no matching distribution found for `cfitsio`.",
-  advice: advise({ outcome: "failed", reasonCode: "environment-not-buildable" }),
+  advice: advise({ outcome: "failed", reasonCode: "environment-not-buildable", door: "comment" }),
   checks: [
     { name: "executed", result: "failed", evidence: "runscript.sh ended with exit status 1." },
     { name: "grounded", result: "not-made", evidence: "Not made: the example did not run to its end." },
@@ -115,9 +115,12 @@ describe("the progress comment", () => {
 
   it("has words on what to do next for every reason but success and those that need none", () => {
     for (const reasonCode of ReasonCode.options.filter((each) => each !== "verified"))
-      expect([reasonCode, advise({ outcome: "failed", reasonCode })?.endsWith(".")]).toEqual([reasonCode, true]);
-    expect(advise({ outcome: "verified", reasonCode: "verified" })).toBeNull();
-    expect(advise({ outcome: "error", reasonCode: "constructor" })).toContain("/distill retry");
+      expect([reasonCode, advise({ outcome: "failed", reasonCode, door: "comment" })?.endsWith(".")]).toEqual([
+        reasonCode,
+        true,
+      ]);
+    expect(advise({ outcome: "verified", reasonCode: "verified", door: "comment" })).toBeNull();
+    expect(advise({ outcome: "error", reasonCode: "constructor", door: "comment" })).toContain("/distill retry");
   });
 
   it("shows advice with its commands as code", () => {

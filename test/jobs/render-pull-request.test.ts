@@ -22,7 +22,8 @@ const rawUrl = (path: string): string =>
   `https://github.com/marit-solheim/orbital-elements/raw/9b1d0c2f/examples/orbital-elements/${path}`;
 
 function render({ state, survey }: SampleRun, run = finishedRecord({}), given = {}) {
-  return renderPullRequest({ state, survey, run, files, pageUrl, figureUrl: rawUrl, ...given });
+  const asked = { review: null, answersCommands: true };
+  return renderPullRequest({ state, survey, run, files, pageUrl, figureUrl: rawUrl, ...asked, ...given });
 }
 
 /** Texts that a repository or a model could make so. */
@@ -66,10 +67,18 @@ describe("the pull request", () => {
 
   it("has a form that is read back from each of its bodies", () => {
     const review = { executed: true, showsCore: false, correct: true };
-    const run = finishedRecord({}, { maintainerReview: { ...review, at: "2026-10-06T08:00:00.000Z" } });
+    const before = { review: { ...review, at: "2026-10-06T08:00:00.000Z" } };
     for (const body of render(verifiedRun()).bodies)
       expect(readReviewForm(body)).toEqual({ runId, executed: false, showsCore: false, correct: false });
-    for (const body of render(verifiedRun(), run).bodies) expect(readReviewForm(body)).toEqual({ runId, ...review });
+    for (const body of render(verifiedRun(), undefined, before).bodies)
+      expect(readReviewForm(body)).toEqual({ runId, ...review });
+  });
+
+  it("has no form where nobody reads one, and names no command where nobody answers", () => {
+    for (const body of render(verifiedRun(), undefined, { review: false, answersCommands: false }).bodies) {
+      expect(readReviewForm(body)).toBeNull();
+      expect(body).not.toMatch(/\/distill|Tick/);
+    }
   });
 
   it("shows figures only where they have an https address", () => {
