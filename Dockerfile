@@ -7,7 +7,7 @@ COPY package.json package-lock.json ./
 # What packages want to do at their installation is not needed here, and ours would build before its sources are there.
 RUN npm ci --ignore-scripts --no-fund --no-audit
 COPY tsconfig.json tsconfig.build.json ./
-COPY scripts/build.ts scripts/
+COPY scripts/build.ts scripts/copy-run-time-files.ts scripts/
 COPY src src
 RUN node scripts/build.ts && npm prune --omit=dev --ignore-scripts --no-fund --no-audit
 
@@ -18,7 +18,7 @@ RUN apt-get update \
   && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --create-home distiller && install --directory --owner=distiller --mode=700 /data
 COPY --from=build /app/node_modules /app/node_modules
-COPY --from=build /app/dist /app/dist
+COPY --from=build /app/lib /app/lib
 COPY bin /app/bin
 COPY package.json app.yml schema.json LICENSE /app/
 RUN ln -s /app/bin/codedistiller.js /usr/local/bin/codedistiller

@@ -1,19 +1,16 @@
-/** Compiles src/ to dist/ and puts what is read at run time (templates, style sheets, observer, agent) beside it. */
+/** Compiles src/ to lib/, which the npm package holds, and puts what is read at run time beside it. */
 import { execFileSync } from "node:child_process";
-import { cpSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { copyRunTimeFiles } from "./copy-run-time-files.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-rmSync(join(root, "dist"), { recursive: true, force: true });
+const target = join(root, "lib");
+rmSync(target, { recursive: true, force: true });
 execFileSync(
   process.execPath,
   [join(root, "node_modules/typescript/bin/tsc"), "-p", join(root, "tsconfig.build.json")],
   { stdio: "inherit" },
 );
-for (const folder of ["templates", "sandboxes/observer", "sandboxes/agent"]) {
-  cpSync(join(root, "src", folder), join(root, "dist", folder), {
-    recursive: true,
-    filter: (path) => !/\.ts$|__pycache__/.test(path),
-  });
-}
+copyRunTimeFiles({ root, target });
