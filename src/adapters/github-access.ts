@@ -1,4 +1,5 @@
 import { type Probot, ProbotOctokit } from "probot";
+import { authorizationOf } from "../github/authorization.ts";
 import { callGitHub } from "../github/wrap-github-error.ts";
 import type { GitHubAccess } from "../jobs/app-context.ts";
 import { hopelessStatuses, mayWait } from "./github-patience.ts";
@@ -60,7 +61,7 @@ export function createGitHubAccess({ probot, onRequest }: GitHubAccessOptions): 
           permissions: { contents: "read" },
         }),
       );
-      return `basic ${Buffer.from(`x-access-token:${data.token}`).toString("base64")}`;
+      return authorizationOf(data.token);
     },
     botLogin: async () => (await readOnce()).login,
     appUrl: async () => (await readOnce()).url,

@@ -118,7 +118,7 @@ async function update(open: OpenPull, options: PublishPullRequestOptions): Promi
   const examples = await readExamples({ ...options, commitSha: open.headSha });
   if (examples.kind !== "free") return { kind: "folder-taken", path: examples.path };
   // Nobody is told of times that differ: the body, and what a maintainer wrote into it, stays.
-  const isKnown = options.known?.headSha === open.headSha && !options.news;
+  const isKnown = (options.known === null || options.known.headSha === open.headSha) && !options.news;
   if (isKnown && findChanges(examples, options).own === 0) return { kind: "unchanged", pullRequest: placeOf(open) };
   const headSha = await commit(open.headSha, examples, options);
   if (headSha) await putBranch({ ...options, branch: open.branch, sha: headSha, onTopOf: open.headSha });

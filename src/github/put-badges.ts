@@ -107,6 +107,11 @@ function composeTree(there: readonly TreeEntry[], { files, keep }: PutBadgesOpti
 
 const readme = "README.md";
 
+/** Whether an example's folder has a name that badges can have. */
+export function isBadgeSlug(slug: string): boolean {
+  return mayBeOurs(`${slug}.svg`);
+}
+
 function mayBeOurs(path: string): boolean {
   return path === readme || /^[a-z\d][\w.-]*\.(svg|json)$/i.test(path);
 }

@@ -14,16 +14,19 @@ export type WorkflowRunAnswer = { kind: "done" } | { kind: "refused"; explanatio
 /** Asks GitHub to cancel a run of a workflow; it ends some time later. Throws GitHubError where trying later may help. */
 export function cancelWorkflowRun({ github, repository, runId }: WorkflowRunOptions): Promise<WorkflowRunAnswer> {
   return act("The workflow run cannot be cancelled", "it has ended already.", () =>
-    github.rest.actions.cancelWorkflowRun({ ...repository, run_id: runId }),
+    github.rest.actions.cancelWorkflowRun({ ...repository, run_id: runId, ...once }),
   );
 }
 
 /** Starts all jobs of a run of a workflow again. Throws GitHubError where trying later may help. */
 export function rerunWorkflowRun({ github, repository, runId }: WorkflowRunOptions): Promise<WorkflowRunAnswer> {
   return act("The workflow run cannot be started again", "it is still running.", () =>
-    github.rest.actions.reRunWorkflow({ ...repository, run_id: runId }),
+    github.rest.actions.reRunWorkflow({ ...repository, run_id: runId, ...once }),
   );
 }
+
+/** A run that has ended, or still runs, is no other a few seconds later. */
+const once = { request: { retries: 0 } };
 
 const ungranted = /not accessible|must have|requires .*permission/i;
 

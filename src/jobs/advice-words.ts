@@ -80,6 +80,7 @@ const ofWorkflow = {
 /** By where a run was asked for: in a comment that the app reads, in one that a workflow reads, or by a workflow's inputs. */
 export const adviceWords = {
   comment: { ...byComment, ...ofApp },
-  "workflow-comment": { ...byComment, ...ofWorkflow },
+  // A workflow keeps nothing of a run.
+  "workflow-comment": { ...byComment, ...ofWorkflow, afterError: "`/distill retry` begins it again" },
   workflow: { ...byInputs, ...ofWorkflow },
 } satisfies Record<string, AdviceWords>;

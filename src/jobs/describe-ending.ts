@@ -14,11 +14,7 @@ export function describeEnding(
   { feedback, door }: { feedback: string | null; door: AdviceDoor },
 ): RunEnding {
   if (!state || (error && !outcome))
-    return endWithError(
-      error?.code ?? "internal-error",
-      withoutOptions(error?.message ?? "It ended without an outcome."),
-      door,
-    );
+    return endWithError(error?.code ?? "internal-error", error?.message ?? "It ended without an outcome.", door);
   const { verdict, repository, iterations, gaveUp } = state.distiller;
   const facts = {
     commit: repository?.commit ?? null,
@@ -46,10 +42,4 @@ export function describeEnding(
     explanation: gaveUp?.explanation ?? planned?.join("\n") ?? "",
     advice: null,
   };
-}
-
-/** A message without the sentences that speak of the command line's options, which nobody has here. */
-export function withoutOptions(message: string): string {
-  const sentences = message.split(/(?<=[.!?])\s+/);
-  return sentences.filter((each) => !/(^|\s)--[a-z]/.test(each)).join(" ") || message;
 }

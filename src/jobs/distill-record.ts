@@ -8,7 +8,8 @@ import { type RunState, readRunState } from "../pipeline/run-state.ts";
 import { isSameAddress } from "../repository/git-url.ts";
 import type { RunEnding, RunRecord } from "../store/run-record.ts";
 import type { AppContext } from "./app-context.ts";
-import { describeEnding, withoutOptions } from "./describe-ending.ts";
+import { describeEnding } from "./describe-ending.ts";
+import { withoutOptions } from "./end-run.ts";
 import type { JobRequest } from "./job.ts";
 import { runJob } from "./run-job.ts";
 

@@ -20,7 +20,13 @@ export function endWithError(reasonCode: string, explanation: string, door: Advi
     ...nothingMade,
     outcome: "error",
     reasonCode,
-    explanation,
+    explanation: withoutOptions(explanation),
     advice: advise({ outcome: "error", reasonCode, door }),
   };
+}
+
+/** A message without the sentences that speak of the command line's options, which nobody has here. */
+export function withoutOptions(message: string): string {
+  const sentences = message.split(/(?<=[.!?])\s+/);
+  return sentences.filter((each) => !/(^|\s)--[a-z]/.test(each)).join(" ") || message;
 }

@@ -13,6 +13,8 @@ export interface ProgressInput {
   now: Date;
   /** The run's own page; null where nobody but the operator may see it. */
   pageUrl: string | null;
+  /** What is to be seen there once it has ended. */
+  pageHolds?: "report" | "log";
 }
 
 /** A comment is to be taken in at a glance. */
@@ -28,13 +30,14 @@ export function renderProgress(input: ProgressInput): string {
   return text;
 }
 
-function renderWithin({ run, place, now, pageUrl }: ProgressInput, longest: number): string {
+function renderWithin({ run, place, now, pageUrl, pageHolds = "report" }: ProgressInput, longest: number): string {
   const view = {
     repository: cutLine(run.source ?? `${run.target.owner}/${run.target.name}`, Math.min(longest, 120)),
     requestedBy: cutLine(run.requestedBy, 40),
     feedback: run.feedback === null ? null : cutLine(run.feedback, Math.min(longest, 200)),
     dryRun: run.dryRun,
     pageUrl: linkAddress(pageUrl),
+    hasReport: pageHolds === "report",
     maxCost: formatDollars(run.maxCostUsd),
     // It may have come to its end before it could be stopped.
     cancelledBy:

@@ -107,7 +107,10 @@ export interface CloneCurrentOptions {
  */
 export async function cloneCurrent({ example, from, ...options }: CloneCurrentOptions): Promise<Repository | null> {
   if (from === undefined && (await findCarriedSource(example)) !== null) return null;
-  return clone({ source: from === undefined ? addressOf(example) : parseSource(from, options), ...options });
+  return cloneSource({
+    source: from === undefined ? publishedSource(example) : parseSource(from, options),
+    ...options,
+  });
 }
 
 /** The repository at the example's commit: as it is named, from the folder itself, or from where it was taken. */
@@ -120,7 +123,7 @@ async function provideSource({
   const { commit, source } = metadata.distiller;
   const carried = from === undefined ? await findCarriedSource(example) : null;
   if (carried !== null) return { folder: carried, commit };
-  const repository = await clone({
+  const repository = await cloneSource({
     source: parseSource(from ?? metadata.repository_url ?? source, options),
     ...(commit && from === undefined ? { ref: commit } : {}),
     ...options,
@@ -134,14 +137,18 @@ async function provideSource({
   return repository;
 }
 
-function clone({
+/** A branch, a tag or a commit; null: the head of the default branch. */
+export function cloneSource({
   source,
   ref,
   adapters: { gitEnvironment, gitAuthorization, allowsHost },
   config,
   destination,
   signal,
-}: Omit<CloneCurrentOptions, "example" | "from"> & { source: RepositorySource; ref?: string }): Promise<Repository> {
+}: Omit<CloneCurrentOptions, "example" | "from"> & {
+  source: RepositorySource;
+  ref?: string | null;
+}): Promise<Repository> {
   return cloneRepository({
     source,
     ref: ref ?? null,
@@ -159,8 +166,8 @@ function parseSource(text: string, { adapters }: Pick<CloneCurrentOptions, "adap
   return parseRepositorySource(text, { workingFolder, homeFolder });
 }
 
-/** What a folder of strangers names is fetched from a server, and never read from a path of this machine. */
-function addressOf({ metadata }: PublishedExample): RepositorySource {
+/** What a folder of strangers names is fetched from a server, and never read from a path of this machine. Throws RepositoryError. */
+export function publishedSource({ metadata }: PublishedExample): RepositorySource {
   const text = metadata.repository_url ?? metadata.distiller.source;
   if (/^(https|ssh):\/\/|^\w[\w.-]*@\w[\w.-]*:/.test(text))
     return parseRepositorySource(text, { kindOfPath: () => "missing" });

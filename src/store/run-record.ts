@@ -104,25 +104,25 @@ export const RunRecord = z.object({
 export type RunRecord = z.infer<typeof RunRecord>;
 
 /** What is told of a run to people, whoever keeps it: the app in its store, a workflow while it goes on. */
-export type ToldRun = Pick<
-  RunRecord,
-  | "id"
-  | "target"
-  | "source"
-  | "slug"
-  | "requestedBy"
-  | "feedback"
-  | "dryRun"
-  | "status"
-  | "cancelled"
-  | "starts"
-  | "startedAt"
-  | "maxCostUsd"
-  | "costUsd"
-  | "progress"
-  | "ending"
-  | "pullRequest"
->;
+export const ToldRun = RunRecord.pick({
+  id: true,
+  target: true,
+  source: true,
+  slug: true,
+  requestedBy: true,
+  feedback: true,
+  dryRun: true,
+  status: true,
+  cancelled: true,
+  starts: true,
+  startedAt: true,
+  maxCostUsd: true,
+  costUsd: true,
+  progress: true,
+  ending: true,
+  pullRequest: true,
+});
+export type ToldRun = z.infer<typeof ToldRun>;
 
 /** What a request gives; the rest begins empty. */
 export type NewRun = Pick<
