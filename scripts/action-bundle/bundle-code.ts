@@ -50,9 +50,10 @@ export async function bundleCode({ root, entry }: { root: string; entry: string 
 }
 
 /** Where the bundle runs no package is installed. */
-function refuseImports({ code, imports, dynamicImports }: OutputChunk): void {
+function refuseImports({ code, imports, dynamicImports, fileName }: OutputChunk): void {
+  // Its own name stands for what was imported dynamically and is inlined.
   const required = [...code.matchAll(/\b__require\("([^"]+)"\)/g)].map(([, name = ""]) => name);
-  const outside = [...imports, ...dynamicImports, ...required].filter((name) => !isBuiltin(name));
+  const outside = [...imports, ...dynamicImports, ...required].filter((name) => !isBuiltin(name) && name !== fileName);
   if (outside.length > 0)
     throw new Error(`The bundle asks for what is not in it: ${[...new Set(outside)].join(", ")}.`);
 }
