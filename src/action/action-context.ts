@@ -24,9 +24,9 @@ export interface ActionContext {
   cloneOwn: (ref: string) => Promise<Repository>;
   /** Those of a run that fetches a repository of GitHub; the token is shown to nobody else. */
   createAdapters: (source: RepositoryFacts | null) => JobAdapters;
-  /** Shows a run in the log. */
   /** Whether issues and badges may speak of what is found: it is the default branch's, and nobody's proposal. */
   speaksForRepository: boolean;
+  /** Shows a run in the log. */
   emit: Emit;
   /** A line for the log; it may hold words from outside. */
   say: (text: string) => void;

@@ -23,8 +23,9 @@ export async function distillExamples(
   for (const line of repository.length > 0 ? repository : [null]) {
     const wanted = await findLine(line, repositoryConfig, context);
     // Two lines may name the same by other addresses.
-    if ("slug" in wanted && !all.has(wanted.slug)) all.set(wanted.slug, await distillWanted(wanted, context));
-    else if ("result" in wanted) all.set(` ${line}`, wanted);
+    if ("result" in wanted) all.set(` ${line}`, wanted);
+    else if (all.has(wanted.slug)) context.say(`${line} has the folder of a line before it: it is distilled once.`);
+    else all.set(wanted.slug, await distillWanted(wanted, context));
   }
   return showBadges([...all.values()], null, context);
 }
@@ -75,13 +76,13 @@ async function keepCurrent(wanted: Wanted, context: ActionContext): Promise<Kept
 
 /** The newest there is, run again; null where there is none, or where what it depends on has changed. */
 async function verifyUnchanged(
-  { slug, config }: Wanted,
+  { slug, source, config }: Wanted,
   { proposed, published }: Standing,
   context: ActionContext,
 ): Promise<ExampleResult | null> {
   const example = proposed?.example ?? published;
   if (!example) return null;
-  const current = await provideCurrent(example, config.ref, context);
+  const current = await provideCurrent(example, { ref: config.ref, source }, context);
   const { dependsOn, commit } = example.metadata.distiller;
   if (current.commit === null || current.commit !== commit) {
     const changes = await findChangedDependencies({ dependsOn, repositoryFolder: current.folder });

@@ -62,10 +62,15 @@ export function composeWanted(
       slug ??
       slugOfRun({
         target: repository.name,
-        source: source && (source.facts?.fullName ?? source.url.replace(/^https:\/\//, "").replace(/\.git$/, "")),
+        source: source && nameInSlugs(source),
         subdirectory: config.subdirectory,
         focus: config.focus,
       }),
     config: { ...config, ref: config.ref ?? (source ? null : workflow.sha) },
   };
+}
+
+/** `owner/name` of a whole repository on the workflow's GitHub; of a part of one, and elsewhere, its address. */
+function nameInSlugs({ url, facts }: NamedSource): string {
+  return facts?.cloneUrl === url ? facts.fullName : url.replace(/^https:\/\//, "").replace(/\.git$/, "");
 }

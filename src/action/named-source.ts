@@ -39,19 +39,25 @@ export async function findNamed(
       code: "repository-not-found",
       userMessage: `There is no repository ${named.owner}/${named.repo} that this token may read. Check the name; for a private one give a token that may read it.`,
     });
-  if (facts.id === repository.id) return null;
   const isPart = source.kind === "git" && source.treePath !== null;
+  if (facts.id === repository.id && isPart)
+    throw new ConfigError({
+      code: "part-of-own-repository",
+      userMessage: `${text} is a part of this repository itself: name it by ref and subdirectory.`,
+    });
+  if (facts.id === repository.id) return null;
   return { url: isPart ? url : facts.cloneUrl, facts };
 }
 
-/** What an example says it was made from. Throws what a person can mend. */
+/** What an example says it was made from; private only where the workflow itself names that. Throws what a person can mend. */
 export async function findPublished(
   example: PublishedExample,
   context: Pick<ActionContext, "github" | "repository" | "workflow">,
+  named: NamedSource | null = null,
 ): Promise<NamedSource | null> {
   const source = await findNamed(publishedSource(example).text, context);
   // Its metadata may be anybody's who can commit here, and what comes of it is shown here.
-  if (source?.facts?.isPrivate)
+  if (source?.facts?.isPrivate && source.facts.id !== named?.facts?.id)
     throw new RepositoryError({
       code: "source-is-private",
       userMessage: `The example is of ${source.facts.fullName}, which is private: its code is not brought to another repository. Verify it where it is.`,

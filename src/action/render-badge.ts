@@ -25,7 +25,7 @@ export async function renderBadge({ verdict, date, commit }: BadgeFacts): Promis
   const { makeBadge } = await import("badge-maker");
   const day = date.toISOString().slice(0, 10);
   const at = commit !== null && /^[0-9a-f]{7,64}$/.test(commit) ? ` at ${commit.slice(0, 7)}` : "";
-  const message = verdict === "verified" ? `verified ${day}${at}` : `broken${at} (${day})`;
+  const message = verdict === "verified" ? `verified on ${day}${at}` : `broken${at} (${day})`;
   const color = colors[verdict];
   const endpoint = { schemaVersion: 1, label, message, color };
   return { svg: `${makeBadge({ label, message, color })}\n`, json: `${JSON.stringify(endpoint, null, 2)}\n` };

@@ -25,17 +25,17 @@ export interface CurrentSource {
 
 /**
  * Fetches it, at a branch, a tag or a commit; null: the workflow's own commit, or the head of another's default branch.
- * Throws what a person can mend.
+ * `source`: what the workflow names itself, if it does. Throws what a person can mend.
  */
 export async function provideCurrent(
   example: PublishedExample,
-  ref: string | null,
+  { ref, source: named }: { ref: string | null; source: NamedSource | null },
   context: ActionContext,
 ): Promise<CurrentSource> {
   const carried = await findCarriedSource(example);
   const { commit } = example.metadata.distiller;
   if (carried !== null) return { name: nameOf(example), source: null, folder: carried, commit };
-  const source = await findPublished(example, context);
+  const source = await findPublished(example, context, named);
   const current = source
     ? await cloneSource({
         source: parseRepositorySource(source.url, { kindOfPath: () => "missing" }),
@@ -79,7 +79,8 @@ export async function verifyStanding({
 }): Promise<Verified> {
   const started = performance.now();
   try {
-    const { name, source, folder, commit } = current ?? (await provideCurrent(example, null, context));
+    const { name, source, folder, commit } =
+      current ?? (await provideCurrent(example, { ref: null, source: null }, context));
     const { verification } = await verifyPublished({
       example,
       source: { kind: "folder", folder, commit },

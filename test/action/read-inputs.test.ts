@@ -90,6 +90,14 @@ describe("the action's inputs", () => {
     expect(problemOf({ "max-cost-usd": text })).toMatch(/^Input max-cost-usd: /);
   });
 
+  it.each(["command/sh -c id", "replay/calls.jsonl", " Command/id"])(
+    "name no program of the machine, and say where that is named: %s",
+    (model) => {
+      const words = "cannot be a program or a file here: name it in the input config.";
+      expect(problemOf({ model, "fast-model": model })).toBe(`Input model: ${words} Input fast-model: ${words}`);
+    },
+  );
+
   it("say what fails the step also where they cannot be read", () => {
     expect(readFailOn({ "INPUT_FAIL-ON": "never" })).toBe("never");
     expect(readFailOn({ "INPUT_FAIL-ON": "sometimes" })).toBe("error");

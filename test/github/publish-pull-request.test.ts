@@ -295,9 +295,14 @@ describe("an open pull request of ours", () => {
     expect((await server.pullRequests(at))[0]?.body).toContain("3 s");
   });
 
-  it("is found again by a process that knows nothing of it", async () => {
+  it("is found again by a process that knows nothing of it, and left alone where it has these files already", async () => {
     await start();
     const first = await open();
+    const before = writes().length;
+    const same = await publishPullRequest({ ...options, bodies: ["It took another second."] });
+    expect(same).toEqual({ kind: "unchanged", pullRequest: first });
+    expect(writes()).toHaveLength(before);
+    expect((await server.pullRequests(at))[0]?.body).toMatch(/^What it shows\./);
     const again = await publishPullRequest({ ...options, files: exampleFiles("2\n") });
     expect(again).toMatchObject({ kind: "updated", pullRequest: { number: first.number } });
   });

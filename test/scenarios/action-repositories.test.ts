@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ActionResult } from "../../src/action/action-result.ts";
+import { authorizationOf } from "../../src/github/authorization.ts";
 import { type EndedAction, runAction } from "../support/action-runner.ts";
 import { canIsolate } from "../support/command-line.ts";
 import { expectDiscreet } from "../support/expect-discreet.ts";
@@ -17,6 +18,7 @@ const vault = { owner: "marit", name: "vault" };
 describe.runIf(canIsolate)("the action, asked for several repositories", () => {
   let github: GitHubServer;
   let three: EndedAction;
+  let tokenOfThree: string;
   let hidden: EndedAction;
   let elsewhere: EndedAction;
   /** What the other host was shown, null where that was nothing. */
@@ -53,9 +55,10 @@ describe.runIf(canIsolate)("the action, asked for several repositories", () => {
       event: { name: "workflow_dispatch" },
       inputs: {
         sandbox: "local",
-        repository: `marit/raindrops\n${github.gitUrl}/ada/showers.git\n\nada/nothing\nada/nothing\n`,
+        repository: `marit/raindrops\n${github.gitUrl}/ada/showers.git\n\nada/nothing\nada/showers\nada/nothing\n`,
       },
     });
+    tokenOfThree = token;
     expectDiscreet(three, github, [token]);
   }
 
@@ -115,7 +118,7 @@ describe.runIf(canIsolate)("the action, asked for several repositories", () => {
 
   const resultOf = ({ outputs }: EndedAction) => ActionResult.parse(JSON.parse(outputs.result ?? ""));
 
-  it("brings each to the workflow's own repository, and one that is not there keeps no other from it", async () => {
+  it("brings each to the workflow's own repository, once under whatever address, and one that is not there keeps no other from it", async () => {
     expect(three.status, three.log).toBe(1);
     const { verdict, reasonCode, examples, ...sums } = resultOf(three);
     expect([verdict, reasonCode]).toEqual(["error", "repository-not-found"]);
@@ -125,6 +128,7 @@ describe.runIf(canIsolate)("the action, asked for several repositories", () => {
       ["ada/nothing", "", "error"],
     ]);
     expect(sums).toMatchObject({ costUsd: 0, iterations: 2 });
+    expect(three.log.match(/ada\/showers has the folder of a line before it/g)).toHaveLength(1);
     const pulls = await github.pullRequests(own);
     expect(pulls.map(({ head }) => (head as { ref: string }).ref).sort()).toEqual([
       "codedistiller/ada-showers",
@@ -163,6 +167,13 @@ describe.runIf(canIsolate)("the action, asked for several repositories", () => {
     // By the file in the workspace, and by a variable.
     const state = readFileSync(join(example, "..", "current_state.json"), "utf8");
     expect(JSON.parse(state).distiller.config).toMatchObject({ max_runtime_mins: 3, max_debug_iterations: 2 });
+  });
+
+  it("shows the token where its own repository is fetched, since a server may ask everybody for one, and at no other public one", () => {
+    const shownFor = (path: string) =>
+      new Set(github.gitAuthorizations.filter((_, index) => github.gitRequests[index]?.includes(`/${path}.git/`)));
+    expect(shownFor("marit/raindrops")).toEqual(new Set([authorizationOf(tokenOfThree)]));
+    expect(shownFor("ada/showers")).toEqual(new Set([null]));
   });
 
   it("reads what the token may read, and shows it to nobody but GitHub", () => {

@@ -5,7 +5,20 @@ import { placeExample, pushFiles, readBadges, runStep, type Step } from "../supp
 import { tinyRepository } from "../support/tiny-repository.ts";
 
 const at = (name: string) => ({ owner: "ada", name });
-const names = ["first", "merged", "changed", "edited", "gathered", "left", "right", "pinned"];
+const names = [
+  "first",
+  "merged",
+  "changed",
+  "edited",
+  "gathered",
+  "left",
+  "right",
+  "pinned",
+  "taken",
+  "keeper",
+  "hidden",
+];
+const hidden = ["pinned", "hidden"];
 const changedModule = tinyRepository["raindrops.py"].replace("9.65", "9.6");
 /** Asked, it would end the run: nobody listens there. */
 const model = { ANTHROPIC_API_KEY: "sk-ant-planted-0123456789abcdef", ANTHROPIC_BASE_URL: "http://127.0.0.1:9" };
@@ -32,7 +45,7 @@ describe.concurrent("on a schedule, the action", { timeout: 120_000 }, () => {
 
   beforeAll(async () => {
     github = await startGitHub({
-      repositories: names.map((name) => ({ ...at(name), files: tinyRepository, private: name === "pinned" })),
+      repositories: names.map((name) => ({ ...at(name), files: tinyRepository, private: hidden.includes(name) })),
     });
     first = await runStep({ github, repository: at("first") });
   });
@@ -96,7 +109,7 @@ describe.concurrent("on a schedule, the action", { timeout: 120_000 }, () => {
     const parse = "import sys, xml.etree.ElementTree as tree; print(tree.fromstring(sys.stdin.read()).tag)";
     const root = execFileSync("python3", ["-c", parse], { input: badges["merged.svg"], encoding: "utf8" });
     expect(root.trim()).toBe("{http://www.w3.org/2000/svg}svg");
-    const message = `verified ${new Date().toISOString().slice(0, 10)} at ${main?.slice(0, 7)}`;
+    const message = `verified on ${new Date().toISOString().slice(0, 10)} at ${main?.slice(0, 7)}`;
     expect(badges["merged.svg"]).toContain(message);
     // https://shields.io/badges/endpoint-badge
     expect(JSON.parse(badges["merged.json"] ?? "")).toEqual({
@@ -108,7 +121,9 @@ describe.concurrent("on a schedule, the action", { timeout: 120_000 }, () => {
     expect(step.summary).toContain("[![Example by CodeDistiller](");
   });
 
-  it("writes it anew where what it depends on has changed, once", async ({ expect }) => {
+  it("writes it anew where what it depends on has changed, once, and leaves it to whoever has committed to it since", async ({
+    expect,
+  }) => {
     await merge("changed");
     await pushFiles(github, at("changed"), { "raindrops.py": changedModule });
     const step = await runStep({ github, repository: at("changed") });
@@ -126,6 +141,31 @@ describe.concurrent("on a schedule, the action", { timeout: 120_000 }, () => {
       { action: "verified", verdict: "verified", pullRequest: { number: 1 }, badgeUrl: null },
     ]);
     expect(writesOf(again)).toEqual(probe);
+
+    // Somebody goes on with ours, and there would be something else to show.
+    const change = { branch: "codedistiller/changed", path: "examples/changed/NOTES.md", text: "Mine.\n", user: "ada" };
+    const { commit } = await github.pushCommit({ ...at("changed"), ...change });
+    await pushFiles(github, at("changed"), { "raindrops.py": changedModule.replace("10.3", "10.2") });
+    for (const name of ["schedule", "push"]) {
+      const skipped = await runStep({ github, repository: at("changed"), event: { name } });
+      expect(skipped).toMatchObject({ status: 0, result: { verdict: "skipped", reasonCode: "human-commits" } });
+      expect(skipped.result.examples).toMatchObject([
+        { iterations: 0, costUsd: 0, examplePath: null, pullRequest: { number: 1 }, badgeUrl: null },
+      ]);
+      expect(skipped.log).not.toContain("Draft an example");
+      expect(writesOf(skipped)).toEqual(probe);
+    }
+    expect(await github.branchHead({ ...at("changed"), branch: "codedistiller/changed" })).toBe(commit);
+  });
+
+  it("leaves a folder alone that has the example's name and is none of ours, before anything is spent", async ({
+    expect,
+  }) => {
+    await pushFiles(github, at("taken"), { "examples/taken/main.py": "print(1)\n" });
+    const step = await runStep({ github, repository: at("taken"), environment: model });
+    expect(step).toMatchObject({ status: 0, result: { verdict: "skipped", reasonCode: "folder-taken" } });
+    expect(step.result.examples).toMatchObject([{ iterations: 0, pullRequest: null }]);
+    expect(writesOf(step)).toEqual(probe);
   });
 
   it("writes it anew where it is broken though nothing of the repository changed, and says so on its badge", async ({
@@ -165,6 +205,16 @@ describe.concurrent("on a schedule, the action", { timeout: 120_000 }, () => {
       ]);
     const badges = await readBadges(github, at("gathered"));
     expect(Object.keys(badges).sort()).toEqual(["ada-left.json", "ada-left.svg", "ada-right.json", "ada-right.svg"]);
+  });
+
+  it("goes on with a private repository that the workflow names", async ({ expect }) => {
+    await merge("keeper", { source: "hidden", slug: "ada-hidden" });
+    const inputs = { repository: "ada/hidden", "open-pull-request": "false" };
+    const step = await runStep({ github, repository: at("keeper"), inputs, token: github.userToken("ada") });
+    expect(step.log).not.toContain("Draft an example");
+    expect(step.result.examples).toMatchObject([
+      { repository: "ada/hidden", slug: "ada-hidden", action: "verified", verdict: "verified" },
+    ]);
   });
 
   it("holds an example of a branch of another repository against that branch", async ({ expect }) => {

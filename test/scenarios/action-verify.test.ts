@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -17,7 +19,23 @@ import {
 import { tinyRepository } from "../support/tiny-repository.ts";
 
 const at = (name: string) => ({ owner: "ada", name });
-const names = ["source", "kept", "repaired", "silent", "proposed", "odd", "none", "down"];
+const names = [
+  ...[
+    "source",
+    "kept",
+    "repaired",
+    "silent",
+    "proposed",
+    "feature",
+    "inside",
+    "reader",
+    "vault",
+    "odd",
+    "none",
+    "down",
+  ],
+];
+const hidden = ["silent", "vault"];
 const right = tinyRepository["raindrops.py"];
 const wrong = right.replace("9.65", "9.6");
 
@@ -28,6 +46,11 @@ describe.concurrent("command: verify", { timeout: 120_000 }, () => {
   const verify = (name: string, options: Partial<StepOptions> = {}): Promise<Step> =>
     runStep({ github, repository: at(name), ...options, inputs: { command: "verify", ...options.inputs } });
   const place = (to: string, slug = to) => placeExample(example, { from: "source", to, slug });
+  const placeOf = (slug: string, address: string | null, source: string) => {
+    const metadata = JSON.parse(example["metadata.json"] ?? "");
+    const changed = { ...metadata, repository_url: address, distiller: { ...metadata.distiller, source } };
+    return { ...place("source", slug), [`examples/${slug}/metadata.json`]: JSON.stringify(changed) };
+  };
   const pushModule = (name: string, text: string) => pushFiles(github, at(name), { "raindrops.py": text });
   const messagesOf = async (name: string) => {
     const badges = Object.entries(await readBadges(github, at(name))).filter(([path]) => path.endsWith(".json"));
@@ -46,7 +69,7 @@ describe.concurrent("command: verify", { timeout: 120_000 }, () => {
 
   beforeAll(async () => {
     github = await startGitHub({
-      repositories: names.map((name) => ({ ...at(name), files: tinyRepository, private: name === "silent" })),
+      repositories: names.map((name) => ({ ...at(name), files: tinyRepository, private: hidden.includes(name) })),
     });
     example = await makeExample(github, at("source"));
   });
@@ -164,28 +187,63 @@ describe.concurrent("command: verify", { timeout: 120_000 }, () => {
     expect(await messagesOf("silent")).toEqual({ silent: expect.stringMatching(/^broken /) });
   });
 
-  it("writes nothing anywhere for a pull request", async ({ expect }) => {
-    await pushFiles(github, at("proposed"), { ...place("proposed"), "raindrops.py": wrong });
-    const step = await verify("proposed", { event: { name: "pull_request" }, inputs: { model: "builtin/extract" } });
-    expect(step.result.examples).toMatchObject([{ verdict: "failed", issue: null, pullRequest: null, badgeUrl: null }]);
+  it.for([
+    { of: "a pull request", name: "proposed", branch: "main", event: { name: "pull_request" } },
+    {
+      of: "a branch that is not the default one",
+      name: "feature",
+      branch: "feature",
+      event: { name: "workflow_dispatch", ref: "refs/heads/feature" },
+    },
+  ])("speaks for the default branch only: nothing is written for $of", async ({ name, branch, event }, { expect }) => {
+    const files = { ...place(name), ...place("source"), "raindrops.py": wrong };
+    await pushFiles(github, { ...at(name), branch, from: "main" }, files);
+    const told = { title: "An example is broken", body: "It is.\n\n<!-- codedistiller:broken_source -->" };
+    await post(name, "issues", told);
+    const step = await verify(name, { event, inputs: { model: "builtin/extract" } });
+    const nothing = { issue: null, pullRequest: null, badgeUrl: null };
+    expect(step.result.examples).toMatchObject([
+      { slug: name, action: "verified", verdict: "failed", ...nothing },
+      { slug: "source", action: "verified", verdict: "verified", ...nothing },
+    ]);
     expect(step.writes).toEqual([]);
+    expect(await readIssues(github, at(name))).toMatchObject([{ ...told, state: "open" }]);
+  });
+
+  it("fetches from no strange host for a pull request, which can name any", async ({ expect }) => {
+    let connections = 0;
+    await using server = createServer((socket) => {
+      connections += 1;
+      socket.destroy();
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = `https://localhost:${(server.address() as AddressInfo).port}/ada/inside.git`;
+    await pushFiles(github, at("inside"), placeOf("inside", address, address));
+    const step = await verify("inside", { event: { name: "pull_request" } });
+    expect(step.result.examples).toMatchObject([{ slug: "inside", verdict: "error", reasonCode: "host-refused" }]);
+    expect(connections).toBe(0);
+  });
+
+  it("brings nothing of another private repository here, though the token may read it", async ({ expect }) => {
+    await pushModule("vault", wrong);
+    await pushFiles(github, at("reader"), place("vault"));
+    const token = github.userToken("ada");
+    const step = await verify("reader", { token, inputs: { model: "builtin/extract" } });
+    expect(step.result.examples).toMatchObject([{ slug: "vault", verdict: "error", reasonCode: "source-is-private" }]);
+    expect(github.gitRequests.filter((each) => each.includes("/ada/vault.git/"))).toEqual([]);
+    expect(await readIssues(github, at("reader"))).toEqual([]);
+    expect(await github.pullRequests(at("reader"))).toEqual([]);
+    for (const text of [step.log, step.summary, JSON.stringify(step.result)])
+      expect(text).not.toContain("terminal_speed");
   });
 
   it("names what cannot be run, follows no link, and takes away badges of what is gone", async ({ expect }) => {
     const metadata = example["metadata.json"] ?? "";
-    const of = (slug: string, address: string | null, source: string) => ({
-      ...place("source", slug),
-      [`examples/${slug}/metadata.json`]: JSON.stringify({
-        ...JSON.parse(metadata),
-        repository_url: address,
-        distiller: { ...JSON.parse(metadata).distiller, source },
-      }),
-    });
     await pushFiles(github, at("odd"), {
       ...place("odd"),
       ...place("odd", "a copy"),
-      ...of("elsewhere", "https://localhost:9/ada/odd.git", "https://localhost:9/ada/odd.git"),
-      ...of("machine", null, "ada/source"),
+      ...placeOf("elsewhere", "https://localhost:9/ada/odd.git", "https://localhost:9/ada/odd.git"),
+      ...placeOf("machine", null, "ada/source"),
       ...place("odd", "damaged"),
       "examples/damaged/metadata.json": metadata.slice(0, -20),
       "examples/foreign/metadata.json": "{}",

@@ -32,9 +32,12 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHubServer>
     await new Promise((resolve) => front.server.close(resolve));
   });
   const state: ServerState = createState(options, front.url);
-  const gitServer = stack.use(
-    await startGitHttpServer({ root, intercept: (request, response) => refuseClone(state, request, response) }),
-  );
+  const gitAuthorizations: (string | null)[] = [];
+  const intercept = (request: IncomingMessage, response: ServerResponse): boolean => {
+    gitAuthorizations.push(request.headers.authorization ?? null);
+    return refuseClone(state, request, response);
+  };
+  const gitServer = stack.use(await startGitHttpServer({ root, intercept }));
   state.gitUrl = gitServer.url;
   const emulator = stack.use(await startEmulator({ apiUrl: front.url, seed: composeSeed(options, state) }));
   const github = createGitHub({ state, emulator });
@@ -52,6 +55,7 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHubServer>
     appLogin: `${state.appSlug}[bot]`,
     requests: traffic.requests,
     gitRequests: gitServer.requests,
+    gitAuthorizations,
     violations: traffic.violations,
     deliveries: webhooks.deliveries,
     fail: (fault) => void traffic.faults.push({ times: 1, ...fault }),

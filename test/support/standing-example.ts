@@ -6,7 +6,7 @@ import { type ActionOptions, runAction } from "./action-runner.ts";
 import { filesWith, listPaths } from "./command-line.ts";
 import type { GitHubServer, RecordedRequest, RepositoryRef, WorkflowPermissions } from "./github-server.ts";
 
-export interface StepOptions extends Omit<ActionOptions, "event" | "token"> {
+export interface StepOptions extends Omit<ActionOptions, "event"> {
   event?: ActionOptions["event"];
   permissions?: WorkflowPermissions;
 }
@@ -26,7 +26,7 @@ const everything = { contents: "write", issues: "write", "pull-requests": "write
 /** Runs the action, and sees that it left nothing running and no secret anywhere. */
 export async function runStep({ permissions = everything, ...options }: StepOptions): Promise<Step> {
   const { github, repository, inputs, environment } = options;
-  const token = github.workflowToken({ repository, permissions });
+  const token = options.token ?? github.workflowToken({ repository, permissions });
   const before = github.requests.length;
   using ended = await runAction({
     event: { name: "schedule" },

@@ -134,6 +134,8 @@ export interface GitHubServer extends AsyncDisposable {
   requests: RecordedRequest[];
   /** `GET /owner/name.git/info/refs`, in the order they came. */
   gitRequests: string[];
+  /** The Authorization header of each of them, null where there was none. */
+  gitAuthorizations: (string | null)[];
   /** Where a request or an answer broke GitHub's OpenAPI description. */
   violations: string[];
   deliveries: Delivery[];
