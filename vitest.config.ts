@@ -3,7 +3,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Files that take a minute or more begin first, so that none is left alone at the end. */
 const longFiles =
-  /(recorded-runs|sample-repositories(-container)?|modal-samples|recipes|jobs\/queue|app-github-limits|sandbox-choice|scenarios\/revise|pages-browser|sandboxes\/(container|modal|local))\.test\.ts$/;
+  /(recorded-runs|sample-repositories(-container)?|modal-samples|recipes|jobs\/queue|app-github-limits|sandbox-choice|action-(comment|verify|schedule|distill)|scenarios\/revise|pages-browser|sandboxes\/(container|modal|local))\.test\.ts$/;
 
 class LongFilesFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -18,8 +18,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Half of the time is waiting for processes and for clocks: on two cores four are done sooner than two.
-    maxWorkers: 4,
+    // Half of the time is waiting for processes and for clocks: on two cores three are done sooner than two.
+    maxWorkers: 3,
     sequence: { sequencer: LongFilesFirst },
   },
 });

@@ -45,9 +45,9 @@ export function describeSystemPackages({ provider, create }: ContractTools): voi
     } finally {
       await provider().removeSnapshot(key);
     }
-  }, 120_000);
+  }, 300_000);
 }
 
-function install(sandbox: Sandbox, packages: string[], timeoutMs = 60_000): Promise<CommandResult> {
+function install(sandbox: Sandbox, packages: string[], timeoutMs = 150_000): Promise<CommandResult> {
   return sandbox.installSystemPackages({ packages, timeoutMs });
 }

@@ -2,6 +2,7 @@ import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { CommandLine, canIsolate } from "../support/command-line.ts";
+import { runsLongTests } from "../support/long-tests.ts";
 import { reachesPackages } from "../support/package-index.ts";
 import { fetchSource, type RecordedRun, recordedRuns, recordingOf } from "../support/recorded-runs.ts";
 import { parseResult, readState } from "../support/run-result.ts";
@@ -14,7 +15,7 @@ describe.runIf(canIsolate)("whole runs from recordings", () => {
 
   for (const run of recordedRuns) {
     const needsPackages = run.name !== "orbital-elements";
-    it.runIf(!needsPackages || hasPackages)(
+    it.runIf((!needsPackages || hasPackages) && (!run.isLong || runsLongTests))(
       `distils ${run.name} to verified, with a judge's word`,
       async () => {
         const ended = await replay(run, run.name);

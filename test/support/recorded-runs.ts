@@ -9,12 +9,14 @@ export interface RecordedRun {
   name: string;
   /** A release on the package index; null for a sample repository of ours. */
   release: string | null;
+  /** Minutes of installing: replayed by `npm run test:long`. */
+  isLong?: true;
 }
 
 export const recordedRuns: readonly RecordedRun[] = [
   { name: "orbital-elements", release: null },
   { name: "peakfinder", release: null },
-  { name: "bayesian-bootstrap", release: "bayesian_bootstrap==1.1.0" },
+  { name: "bayesian-bootstrap", release: "bayesian_bootstrap==1.1.0", isLong: true },
   { name: "supercell-core", release: "supercell-core==0.1.7" },
 ];
 
