@@ -18,8 +18,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Half of the time is waiting for processes and for clocks: on two cores four are done soonest.
-    maxWorkers: 4,
+    // Half of the time is waiting for processes and for clocks: on two cores three are done soonest.
+    maxWorkers: 3,
     sequence: { sequencer: LongFilesFirst },
   },
 });

@@ -17,7 +17,7 @@ export const recordedRuns: readonly RecordedRun[] = [
   { name: "orbital-elements", release: null },
   { name: "peakfinder", release: null },
   { name: "bayesian-bootstrap", release: "bayesian_bootstrap==1.1.0", isLong: true },
-  { name: "supercell-core", release: "supercell-core==0.1.7" },
+  { name: "supercell-core", release: "supercell-core==0.1.7", isLong: true },
 ];
 
 const fixtures = fileURLToPath(new URL("../fixtures", import.meta.url));

@@ -13,7 +13,10 @@ export interface SampleRepositoriesOptions {
   environment: () => Record<string, string>;
 }
 
-/** Runs the whole product on the samples that need packages; with none within reach they are skipped aloud. */
+/**
+ * Runs the whole product on the samples that need packages; with none within reach they are skipped aloud. What takes minutes
+ * shows of other sandboxes no more than the samples before it: there it is run by `npm run test:long`.
+ */
 export function describeSampleRepositories(name: string, { provider, environment }: SampleRepositoriesOptions): void {
   describe.runIf(reachesPackages())(`the sample repositories ${name}`, () => {
     const commandLine = new CommandLine();
@@ -33,14 +36,17 @@ export function describeSampleRepositories(name: string, { provider, environment
       expect(coreFunctionsCalled).not.toEqual([]);
     }, 240_000);
 
-    it("takes the tests where the documents are broken", async () => {
-      const { runFolder, coreFunctionsCalled } = await distilVerified("peakfinder");
-      const { provenance } = bestDraft(runFolder);
-      expect(provenance.some(({ path }) => path.startsWith("tests/"))).toBe(true);
-      expect(coreFunctionsCalled).toContain("detect_peaks");
-    }, 240_000);
+    it.runIf(provider !== "modal" || runsLongTests)(
+      "takes the tests where the documents are broken",
+      async () => {
+        const { runFolder, coreFunctionsCalled } = await distilVerified("peakfinder");
+        const { provenance } = bestDraft(runFolder);
+        expect(provenance.some(({ path }) => path.startsWith("tests/"))).toBe(true);
+        expect(coreFunctionsCalled).toContain("detect_peaks");
+      },
+      240_000,
+    );
 
-    // What takes minutes shows of other sandboxes no more than the samples before it.
     it.runIf(provider === "local" || runsLongTests)(
       "distils scripts without packaging, with their figures",
       async () => {
@@ -51,7 +57,7 @@ export function describeSampleRepositories(name: string, { provider, environment
       240_000,
     );
 
-    it.runIf(provider !== "modal" || runsLongTests)(
+    it.runIf(provider === "local" || runsLongTests)(
       "ports old Python, and says so in the report and in the runscript",
       async () => {
         const { exampleFolder, report, runFolder } = await distilVerified("legacy-lattice");
